@@ -1,0 +1,1 @@
+"""The command line: ``saml-wsgi``, a module a command."""

@@ -1,0 +1,143 @@
+"""The seams, and what whoever implements one promises.
+
+They are protocols: nothing needs to be imported from here to implement one. An object's shape is
+checked when it is wired, and ``saml_wsgi.testing.contracts`` has a suite for each, which any
+implementation can run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+from saml_wsgi.model import Assertion, Changes, Denied, Event, Profile, Resolution, User
+
+
+@runtime_checkable
+class Resolver(Protocol):
+    """Decides which user of the application a verified assertion is about."""
+
+    def resolve(self, assertion: Assertion, /) -> Resolution | User | Denied | None:
+        """Sign the person in (Resolution or User), refuse (Denied), or have no opinion (None).
+
+        Called only after every check of the protocol passed, from several threads at once.
+
+        Raises:
+            Unavailable: What is needed doesn't answer. The person is told to try again; nobody is
+                signed in, and no other resolver is asked.
+        """
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Something that knows people, such as an LDAP directory."""
+
+    def look_up(self, keys: Mapping[str, str], /) -> Profile | None:
+        """The one person with these values, or None.
+
+        Raises:
+            SourceUnavailable: It doesn't answer, or answers partially.
+            Ambiguous: It knows several.
+        """
+
+
+@runtime_checkable
+class Directory(Protocol):
+    """Where the application's users are kept. Safe to call from several threads at once."""
+
+    def find(self, field: str, value: str, /) -> Sequence[User]:
+        """All users whose field (one of ``model.FIELDS``) matches: none, one, or several.
+
+        Usernames and e-mail addresses match by :func:`saml_wsgi.names.key`, inactive users too.
+
+        Raises:
+            DirectoryUnavailable: It doesn't answer.
+        """
+
+    def get(self, user_id: str, /) -> User | None:
+        """The user of that id, or None. Asked on the request path (``session.recheck``)."""
+
+
+@runtime_checkable
+class WritableDirectory(Directory, Protocol):
+    """A directory whose users we may write."""
+
+    def create(self, profile: Profile, /, *, managed_by: str, link: tuple[str, str] | None = None) -> User:
+        """Make a user, and pin it to ``link`` (idp, subject) in the same transaction.
+
+        Raises:
+            DirectoryConflict: The username, or the link, exists. Nothing was written.
+        """
+
+    def update(self, user: User, changes: Changes, /) -> User:
+        """Write the changes and return the user as it is now; all of them or none.
+
+        Raises:
+            DirectoryConflict: A new value is another user's, or the user is gone.
+        """
+
+
+@runtime_checkable
+class Links(Protocol):
+    """Which subject of which identity provider is which user, for good."""
+
+    def follow(self, idp: str, subject: str, /) -> str | None:
+        """The id of the user that is pinned to this subject, or None."""
+
+    def pin(self, idp: str, subject: str, user_id: str, /) -> bool:
+        """Pin them to each other.
+
+        True if they are pinned now (by this call or an earlier one); False, and nothing written, if
+        the subject is another user's or the user has another subject at this identity provider.
+        """
+
+
+@runtime_checkable
+class Store(Protocol):
+    """Short-lived state that every process that serves the application shares.
+
+    Keys and tags are ASCII text of at most 200 characters, values are bytes, ``ttl`` is in whole
+    seconds and positive. What has outlived its ttl is as good as absent, at once. Every call raises
+    StoreUnavailable, within seconds, if it can't keep its promise; then the outcome is unknown to the
+    caller, who must not sign anybody in. Safe to call from several threads at once.
+
+    An implementation whose content other processes don't see has an attribute ``single_process``
+    that is True; a server with several processes then refuses to serve.
+    """
+
+    def add(self, key: str, value: bytes, ttl: int, /) -> bool:
+        """Store it if the key is absent. Atomic: True for exactly one caller."""
+
+    def get(self, key: str, /) -> bytes | None:
+        """The value, or None."""
+
+    def put(self, key: str, value: bytes, ttl: int, /, *, tags: Sequence[str] = ()) -> None:
+        """Store it, whatever was there, and file it under the tags."""
+
+    def replace(self, key: str, value: bytes, ttl: int, /) -> bool:
+        """Store it only if the key is present (tags stay): a late write can't revive what was ended."""
+
+    def pop(self, key: str, /) -> bytes | None:
+        """Remove it. Atomic: the value to exactly one caller, None to the others."""
+
+    def tagged(self, tag: str, /) -> Sequence[str]:
+        """The keys that are filed under the tag and present."""
+
+    def ping(self) -> None:
+        """Prove that the store answers."""
+
+
+class Observer(Protocol):
+    """Is told what happened: metrics, audit trails. Must be quick; what it raises is logged and dropped."""
+
+    def __call__(self, event: Event, /) -> None: ...
+
+
+class Clock(Protocol):
+    """The time. The standard library's module :mod:`time` is one; tests bring their own."""
+
+    def time(self) -> float:
+        """Seconds since the epoch."""
+
+    def monotonic(self) -> float:
+        """Seconds since some moment; never goes back."""

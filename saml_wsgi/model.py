@@ -1,0 +1,199 @@
+"""The values that the stages hand each other. All frozen: a stage can trust what it was given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Final
+
+#: The single-valued fields of a person, in the order in which they are shown.
+FIELDS: Final = ("username", "email", "first_name", "last_name", "display_name")
+
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class PendingRequest:
+    """A request for a sign-in that this browser made and that isn't answered yet.
+
+    Attributes:
+        id: The AuthnRequest's ID, which the response must name in ``InResponseTo``.
+        target: The page first asked for: path and query below ``base_url``, beginning with ``/``.
+        idp: The identity provider's name (``idp.name``).
+        created: When, in seconds since the epoch.
+    """
+
+    id: str
+    target: str
+    idp: str
+    created: int
+
+
+@dataclass(frozen=True, slots=True)
+class Assertion:
+    """Who the identity provider says this is. Exists only after every check passed.
+
+    Attributes:
+        idp: The identity provider's name (``idp.name``), the first part of every key.
+        issuer: Its entity id, as asserted.
+        id: The assertion's ID, unique at that identity provider.
+        name_id: The text of the NameID, stripped of XML white space.
+        name_id_format: Its Format as asserted, or ``""``.
+        attributes: Values by attribute name; the values of repeated attributes are joined in order.
+        session_index: The identity provider's handle of its session, or ``""``.
+        authn_instant: When the person authenticated there, in seconds since the epoch.
+        session_not_on_or_after: When their session must end, or None.
+        expires: When the assertion stops being valid (capped), in seconds since the epoch.
+        transient: Whether the NameID changes at each sign-in, so that it must identify nobody.
+    """
+
+    idp: str
+    issuer: str
+    id: str
+    name_id: str
+    name_id_format: str
+    attributes: Mapping[str, tuple[str, ...]]
+    session_index: str
+    authn_instant: int
+    session_not_on_or_after: int | None
+    expires: int
+    transient: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What is known of a person, in the application's terms. None: not said; ``""``: said to be empty.
+
+    Attributes:
+        origins: For each field that has a value, where it came from, for example ``saml:email``.
+    """
+
+    username: str | None = None
+    email: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    display_name: str | None = None
+    groups: tuple[str, ...] | None = None
+    origins: Mapping[str, str] = field(default=_NOTHING)
+
+    def value(self, name: str) -> str | None:
+        """The value of one of :data:`FIELDS`."""
+        value: str | None = getattr(self, name)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user of the application.
+
+    Attributes:
+        id: Identifies the user for good in its directory; opaque.
+        groups: Names of groups, sorted.
+        active: Whether the user may sign in.
+        managed_by: Who writes this record: ``jit:<idp.name>``, ``local``, …
+    """
+
+    id: str
+    username: str
+    email: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    display_name: str = ""
+    groups: tuple[str, ...] = ()
+    active: bool = True
+    managed_by: str = "local"
+
+    def value(self, name: str) -> str:
+        """The value of one of :data:`FIELDS`."""
+        value: str = getattr(self, name)
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What to write to a user: new values by name (:data:`FIELDS`, ``groups``, ``active``)."""
+
+    values: Mapping[str, str | bool | tuple[str, ...]] = field(default=_NOTHING)
+
+    def __bool__(self) -> bool:
+        return bool(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """A resolver's yes: this is the user, and this is what was done to get there.
+
+    Attributes:
+        outcome: ``created``, ``updated`` or ``unchanged``.
+        changes: What was written.
+        origins: For each field, where its value came from.
+        resolver: The name of the resolver that decided.
+    """
+
+    user: User
+    outcome: str = "unchanged"
+    changes: Changes = field(default_factory=Changes)
+    origins: Mapping[str, str] = field(default=_NOTHING)
+    resolver: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """A resolver's no.
+
+    Attributes:
+        code: A slug of :data:`saml_wsgi.errors.CODES`.
+        detail: For the operator only.
+    """
+
+    code: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A person who is signed in, as the application sees it. Holds nothing that could be replayed.
+
+    Attributes:
+        key: The hash of what the browser holds: names the session in the store and in logs.
+        user: The user as of the last check.
+        attributes: As asserted at sign-in.
+        created: When, in seconds since the epoch.
+        expires: When it ends for good.
+        seen: When it was last used, exact to the interval of touching.
+        checked: When the user was last looked up again (``session.recheck``).
+        origins: For each field of the user, where its value came from at sign-in.
+    """
+
+    key: str
+    user: User
+    attributes: Mapping[str, tuple[str, ...]]
+    idp: str
+    name_id: str
+    name_id_format: str
+    session_index: str
+    created: int
+    expires: int
+    seen: int
+    checked: int
+    origins: Mapping[str, str] = field(default=_NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, for logs and metrics.
+
+    Attributes:
+        name: ``sign_in``, ``refused``, ``sign_out``, ``session_ended``, ``metadata``, …
+        code: A slug of :data:`saml_wsgi.errors.CODES` where something was refused, else ``""``.
+        reference: The short text that stands on the person's page too, or ``""``.
+        fields: More about it. Never an assertion, a cookie, a key, or the value of an attribute.
+        private: What the operator may read but nobody else, for example expected and received URLs.
+    """
+
+    name: str
+    code: str = ""
+    reference: str = ""
+    fields: Mapping[str, Any] = field(default=_NOTHING)
+    private: str = ""
