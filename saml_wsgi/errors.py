@@ -140,6 +140,18 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
             "The identity provider didn't say something that this application needs to know.",
             _ASK,
         ),
+        "attribute_unusable": Code(
+            403,
+            _SIGN_IN_FAILED,
+            "The identity provider said something about you that this application can't use.",
+            _ASK,
+        ),
+        "managed_elsewhere": Code(
+            403,
+            _SIGN_IN_FAILED,
+            "Your account here is kept in another way, and can't be used with this sign-in.",
+            "Ask the people who run this application.",
+        ),
         "mismatch": Code(403, _SIGN_IN_FAILED, "Your name belongs to another person's account here.", _ASK),
         "link_conflict": Code(403, _SIGN_IN_FAILED, "Your account here belongs to another identity.", _ASK),
         "conflict": Code(
@@ -268,13 +280,15 @@ class Refused(SamlWsgiError):
     Args:
         code: A slug of :data:`CODES`.
         detail: For the operator only: what was expected and what was there.
+        explanation: One more sentence for the person, safe to show.
     """
 
-    def __init__(self, code: str, detail: str = "") -> None:
+    def __init__(self, code: str, detail: str = "", explanation: str = "") -> None:
         if code not in CODES:
             raise ValueError(f"unknown code {code!r}")
         super().__init__(detail)
         self.code = code
+        self.explanation = explanation
 
     def __str__(self) -> str:
         return f"{self.code}: {self.detail}" if self.detail else self.code

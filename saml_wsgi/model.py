@@ -13,6 +13,10 @@ FIELDS: Final = ("username", "email", "first_name", "last_name", "display_name")
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
+def _nothing() -> Mapping[str, Any]:
+    return _NOTHING
+
+
 @dataclass(frozen=True, slots=True)
 class PendingRequest:
     """A request for a sign-in that this browser made and that isn't answered yet.
@@ -75,7 +79,7 @@ class Profile:
     last_name: str | None = None
     display_name: str | None = None
     groups: tuple[str, ...] | None = None
-    origins: Mapping[str, str] = field(default=_NOTHING)
+    origins: Mapping[str, str] = field(default_factory=_nothing)
 
     def value(self, name: str) -> str | None:
         """The value of one of :data:`FIELDS`."""
@@ -114,7 +118,7 @@ class User:
 class Changes:
     """What to write to a user: new values by name (:data:`FIELDS`, ``groups``, ``active``)."""
 
-    values: Mapping[str, str | bool | tuple[str, ...]] = field(default=_NOTHING)
+    values: Mapping[str, str | bool | tuple[str, ...]] = field(default_factory=_nothing)
 
     def __bool__(self) -> bool:
         return bool(self.values)
@@ -134,7 +138,7 @@ class Resolution:
     user: User
     outcome: str = "unchanged"
     changes: Changes = field(default_factory=Changes)
-    origins: Mapping[str, str] = field(default=_NOTHING)
+    origins: Mapping[str, str] = field(default_factory=_nothing)
     resolver: str = ""
 
 
@@ -177,7 +181,7 @@ class Session:
     expires: int
     seen: int
     checked: int
-    origins: Mapping[str, str] = field(default=_NOTHING)
+    origins: Mapping[str, str] = field(default_factory=_nothing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,5 +199,5 @@ class Event:
     name: str
     code: str = ""
     reference: str = ""
-    fields: Mapping[str, Any] = field(default=_NOTHING)
+    fields: Mapping[str, Any] = field(default_factory=_nothing)
     private: str = ""

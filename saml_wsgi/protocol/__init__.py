@@ -1,0 +1,1 @@
+"""Stage 3: SAML in, an Assertion out. A response goes through bindings, guard, engine, profile, replay."""

@@ -1,0 +1,1 @@
+"""Stage 5: a User becomes a browser session, kept on the server."""

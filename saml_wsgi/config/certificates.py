@@ -1,0 +1,215 @@
+"""Metadata, certificates and keys: ``file:PATH``, or the text itself.
+
+What is known to be wrong with them is said before anything starts; what merely ends soon is a warning.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from saml_wsgi.config.convert import Place, Unfit, shown, text
+from saml_wsgi.config.files import named_file
+from saml_wsgi.config.secrets import Secret, secret_text
+
+if TYPE_CHECKING:
+    from cryptography.x509 import Certificate
+
+FEWEST_RSA_BITS: Final = 2048
+#: Days before the end at which an operator is told, as JumpCloud's own e-mails do.
+_NOTICE: Final = 60
+_DAY: Final = 24 * 60 * 60
+_BEGIN: Final = "-----BEGIN "
+
+
+@dataclass(frozen=True, slots=True)
+class FileOrText:
+    """Something that is in a file, which may change, or is given as text. Exactly one is not None.
+
+    Attributes:
+        path: Absolute.
+    """
+
+    path: str | None = None
+    text: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """The identity provider's metadata. Here only that it is there; what it says is the protocol's."""
+
+    kind: str = "`file:PATH`, or XML"
+
+    def __call__(self, value: object, place: Place, /) -> FileOrText:
+        if isinstance(value, FileOrText):
+            value = f"file:{value.path}" if value.path is not None else value.text
+        content = text(value)
+        if content.startswith("<"):
+            return FileOrText(text=content)
+        if content.startswith("file:"):
+            file = named_file(content, place.here)
+            file.check()
+            return FileOrText(path=file.path)
+        if re.match(r"https?://", content):
+            raise Unfit(
+                "It is the address of metadata, and nothing is fetched while serving.",
+                "Download it, look at it, and write file:PATH.",
+            )
+        raise Unfit(f"It is {shown(content)}.", "Write file:PATH, or the XML itself, which begins with <.")
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """One certificate or several, in PEM.
+
+    Attributes:
+        most: How many.
+        role: Whose they are, for messages.
+    """
+
+    role: str
+    most: int = 16
+    kind: str = "`file:PATH`, or PEM"
+
+    def __call__(self, value: object, place: Place, /) -> tuple[str, ...]:
+        content = _certificate_text(value, place)
+        found = []
+        for certificate in _load(content):
+            _check(certificate, self.role, place)
+            found.append(_pem(certificate))
+        found = list(dict.fromkeys(found))
+        if len(found) > self.most:
+            raise Unfit(f"It has {len(found)} certificates.", f"At most {self.most} can be given.")
+        return tuple(found)
+
+
+def _certificate_text(value: object, place: Place) -> str:
+    if isinstance(value, list | tuple):
+        content = "\n".join(text(entry) for entry in value)
+    else:
+        content = text(value)
+    if content.startswith("file:"):
+        content = named_file(content, place.here).read()
+    elif _BEGIN not in content:
+        # Not shown: it may be a key.
+        raise Unfit("It is neither file:PATH nor PEM.", "PEM begins with -----BEGIN CERTIFICATE-----.")
+    if "PRIVATE KEY-----" in content:
+        raise Unfit(
+            "It has a private key.", "Only the certificate belongs here, and nobody else may have the key."
+        )
+    return content
+
+
+def _load(content: str) -> list[Certificate]:
+    from cryptography import x509
+
+    try:
+        with warnings.catch_warnings():
+            # The library's word on its own future; what it can't load raises.
+            warnings.simplefilter("ignore")
+            found = x509.load_pem_x509_certificates(content.encode())
+    except ValueError:
+        found = []
+    if not found or len(found) != content.count("-----BEGIN CERTIFICATE-----"):
+        raise Unfit(
+            "It can't be read as a certificate in PEM.",
+            "Copy it whole, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----.",
+        )
+    return found
+
+
+def _pem(certificate: Certificate) -> str:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return certificate.public_bytes(Encoding.PEM).decode("ascii")
+
+
+def _check(certificate: Certificate, role: str, place: Place) -> None:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+    try:
+        key = certificate.public_key()
+    except (UnsupportedAlgorithm, ValueError):
+        raise Unfit(
+            "The key of the certificate is of an unknown kind.", "Make one with an RSA key."
+        ) from None
+    if isinstance(key, RSAPublicKey) and key.key_size < FEWEST_RSA_BITS:
+        raise Unfit(
+            f"The certificate's RSA key has {key.key_size} bits, which can be broken.",
+            f"Make one with at least {FEWEST_RSA_BITS} bits.",
+        )
+    days = days_left(certificate)
+    ends = certificate.not_valid_after_utc.date().isoformat()
+    cure = f"Renew it at the {role}, and give the new one here beside the old one."
+    if role != _IDP:
+        cure = f"Make a new one, and upload the new metadata to the {_IDP}."
+    if days < 0:
+        place.warn(f"The certificate expired on {ends}.", cure)
+    elif days <= _NOTICE:
+        left = "1 day" if days == 1 else f"{days} days"
+        place.warn(f"The certificate expires in {left}, on {ends}.", cure)
+    begins = certificate.not_valid_before_utc
+    if begins > datetime.now(UTC):
+        place.warn(f"The certificate isn't valid before {begins.date().isoformat()}.", "Check the clock.")
+
+
+_IDP: Final = "identity provider"
+IDP_CERTIFICATES: Final = Certificates(_IDP)
+SP_CERTIFICATE: Final = Certificates("service provider", most=1)
+
+
+def days_left(certificate: Certificate | str) -> int:
+    """Whole days until a certificate (PEM, or loaded) ends; negative when it has."""
+    if isinstance(certificate, str):
+        (certificate,) = _load(certificate)
+    return int((certificate.not_valid_after_utc - datetime.now(UTC)).total_seconds() // _DAY)
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateKey:
+    """The key that signs our requests, in PEM. Arrives as a reference or as a literal."""
+
+    kind: str = "`file:PATH`, `env:NAME`, or PEM"
+
+    def __call__(self, value: object, place: Place, /) -> Secret:
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+        content = secret_text(value, place)
+        cure = "Copy it whole, from -----BEGIN PRIVATE KEY----- to -----END PRIVATE KEY-----, or write file:PATH."
+        try:
+            key = load_pem_private_key(content.encode(), password=None)
+        except TypeError:
+            raise Unfit(
+                "It is encrypted, and there is nobody to ask for the passphrase.",
+                "Decrypt it with openssl pkey, into a file that only the server reads.",
+            ) from None
+        except (ValueError, UnsupportedAlgorithm):
+            raise Unfit("It can't be read as a private key in PEM.", cure) from None
+        if not isinstance(key, RSAPrivateKey):
+            raise Unfit("It isn't an RSA key.", f"Make an RSA key of at least {FEWEST_RSA_BITS} bits.")
+        if key.key_size < FEWEST_RSA_BITS:
+            raise Unfit(
+                f"It has {key.key_size} bits, which can be broken.",
+                f"Make an RSA key of at least {FEWEST_RSA_BITS} bits.",
+            )
+        return Secret(content)
+
+
+def belong_together(certificate: str, key: Secret) -> bool:
+    """Whether the certificate (PEM) is about this key's public half."""
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        PublicFormat,
+        load_pem_private_key,
+    )
+
+    (loaded,) = _load(certificate)
+    form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    ours = load_pem_private_key(key.reveal().encode(), password=None).public_key()
+    return loaded.public_key().public_bytes(*form) == ours.public_bytes(*form)

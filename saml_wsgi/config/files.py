@@ -1,0 +1,148 @@
+"""Files and folders that options name."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from saml_wsgi.config.convert import NO_INLINE_COMMENTS, Place, Unfit, has_comment, line, shown
+
+#: Nothing that is read whole is longer: keys, certificates and passwords have a few KiB.
+_LARGEST_FILE: Final = 256 * 1024
+_VARIABLE: Final = re.compile(
+    r"\$(?:(?P<bare>[A-Za-z_][A-Za-z0-9_]*)|\{(?P<braced>[A-Za-z_][A-Za-z0-9_]*)\})"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that an option names.
+
+    Attributes:
+        path: Absolute.
+        name: What messages call it: as written where it holds variables, since one of those may hold
+            a secret by mistake (``file:$TOKEN`` for ``env:TOKEN``).
+    """
+
+    path: str
+    name: str
+
+    def read(self) -> str:
+        """The text.
+
+        Raises:
+            Unfit: It is missing, unreadable, too large, empty, or not UTF-8. The content is never shown.
+        """
+        try:
+            with open(self.path, "rb") as file:
+                content = file.read(_LARGEST_FILE + 1)
+        except (OSError, ValueError) as error:
+            raise self.unreadable(error) from None
+        wrong = "Is it the right file?"
+        if len(content) > _LARGEST_FILE:
+            raise Unfit(f"The file {self.name} is larger than {_LARGEST_FILE // 1024} KiB.", wrong)
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise Unfit(f"The file {self.name} isn't text in UTF-8.", wrong) from None
+        if not text.strip():
+            raise Unfit(f"The file {self.name} is empty.", wrong)
+        return text
+
+    def check(self) -> None:
+        """Make sure that it can be read and isn't empty; how much is in it doesn't matter.
+
+        Raises:
+            Unfit: It is missing, unreadable or empty.
+        """
+        try:
+            with open(self.path, "rb") as file:
+                empty = not file.read(1)
+        except (OSError, ValueError) as error:
+            raise self.unreadable(error) from None
+        if empty:
+            raise Unfit(f"The file {self.name} is empty.", "Is it the right file?")
+
+    def unreadable(self, error: OSError | ValueError) -> Unfit:
+        """Why it can't be read, and what to do about it."""
+        if isinstance(error, FileNotFoundError):
+            cure = "Check the path; a relative one begins at the ini file."
+            return Unfit(f"The file {self.name} doesn't exist.", cure)
+        if isinstance(error, PermissionError):
+            return Unfit(
+                f"The file {self.name} may not be read.", "Let the user that runs this process read it."
+            )
+        if isinstance(error, IsADirectoryError):
+            return Unfit(f"{self.name} is a folder.", "Name a file in it.")
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        return Unfit(f"The file {self.name} can't be read: {reason}.", "Check the path.")
+
+
+def named_file(reference: str, here: str | None) -> File:
+    """What ``file:PATH`` means; ``$NAME`` in it is an environment variable.
+
+    Raises:
+        Unfit: The path is relative to nothing, or a variable isn't set.
+    """
+    written = reference.removeprefix("file:").strip()
+    path, variables = _VARIABLE.subn(_expanded, written)
+    if not path or "\x00" in path or "\n" in path:
+        raise Unfit("What follows file: can't be a path.", "Write file:PATH.")
+    if has_comment(path):
+        raise Unfit(f"It is {shown(reference)}.", NO_INLINE_COMMENTS)
+    if path.startswith("//"):
+        raise Unfit(f"It is {shown(reference)}, and file: takes a path, not a URL.", "Write file:/path.")
+    if path.startswith("~"):
+        raise Unfit(f"It is {shown(reference)}, and ~ isn't expanded.", "Write the whole path.")
+    if variables and not os.path.isabs(path):
+        raise Unfit(
+            f"{shown(written)} means a relative path.", "Variables in a path must hold an absolute one."
+        )
+    path = absolute(path, here)
+    return File(path, written if variables else path)
+
+
+def absolute(path: str, here: str | None) -> str:
+    """The path, joined to the folder of the ini file where it is relative.
+
+    Raises:
+        Unfit: It is relative, and there is no such folder.
+    """
+    if os.path.isabs(path):
+        return os.path.normpath(path)
+    if here is None:
+        raise Unfit(
+            f"The path {shown(path)} is relative, and there is no ini file beside which to look for it.",
+            "Write an absolute path, or pass the folder as here=.",
+        )
+    return os.path.normpath(os.path.join(here, path))
+
+
+def _expanded(found: re.Match[str]) -> str:
+    name = found["bare"] or found["braced"]
+    value = os.environ.get(name)
+    if not value:
+        cure = "Set it for the process of the server."
+        if name == "CREDENTIALS_DIRECTORY":
+            cure = "systemd sets it where the unit has LoadCredential=."
+        raise Unfit(f"The environment variable {name}, which the path names, isn't set.", cure)
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder that exists; ``file:`` in front of it is understood."""
+
+    kind: str = "folder"
+
+    def __call__(self, value: object, place: Place, /) -> str:
+        folder = named_file(line(value, longest=4096), place.here)
+        if not os.path.isdir(folder.path):
+            reason = "is no folder" if os.path.exists(folder.path) else "doesn't exist"
+            raise Unfit(f"{folder.name} {reason}.", "Name a folder; a relative path begins at the ini file.")
+        if not os.access(folder.path, os.R_OK | os.X_OK):
+            cure = "Let the user that runs this process read it."
+            raise Unfit(f"The folder {folder.name} may not be read.", cure)
+        return folder.path

@@ -1,0 +1,505 @@
+"""The one table of options.
+
+From it come the parsing of an ini and of keyword arguments, "did you mean", ``saml-wsgi check``, and
+the reference page.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from saml_wsgi.config.certificates import IDP_CERTIFICATES, SP_CERTIFICATE, Metadata, PrivateKey
+from saml_wsgi.config.convert import (
+    AUTO_YES_NO,
+    AttributeNames,
+    Choice,
+    Converter,
+    Duration,
+    Flag,
+    Lines,
+    ResolverNames,
+    Size,
+    Text,
+    Uris,
+    Words,
+    duration_text,
+    size_text,
+)
+from saml_wsgi.config.files import Folder
+from saml_wsgi.config.secrets import SigningSecret, SigningSecrets
+from saml_wsgi.config.urls import BaseUrl, DatabaseUrl, Origins, Prefix, Url
+from saml_wsgi.model import FIELDS
+
+_MINUTE: Final = 60
+_HOUR: Final = 60 * _MINUTE
+_DAY: Final = 24 * _HOUR
+_KIB: Final = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option.
+
+    Attributes:
+        key: As an operator writes it; also the path of the attribute in the settings.
+        convert: Makes the typed value.
+        default: The typed value where nothing is written; durations in seconds, sizes in bytes.
+        help: What it decides, in Markdown, one sentence or a few.
+        without: What holds where nothing is written, in words, if the default alone doesn't tell.
+        secret: Whether it may be a reference (``env:``, ``file:``) and is never shown.
+        required: Whether it must be written.
+    """
+
+    key: str
+    convert: Converter
+    default: Any
+    help: str
+    without: str = ""
+    secret: bool = False
+    required: bool = False
+
+    @property
+    def default_text(self) -> str:
+        """The default as one would write it, or in words."""
+        if self.without:
+            return self.without
+        if isinstance(self.convert, Duration) and self.default is not None:
+            return f"`{duration_text(self.default)}`"
+        if isinstance(self.convert, Size):
+            return f"`{size_text(self.default)}`"
+        if isinstance(self.default, bool):
+            return "`yes`" if self.default else "`no`"
+        if isinstance(self.default, tuple):
+            return " ".join(f"`{entry}`" for entry in self.default) or "none"
+        return f"`{self.default}`" if self.default is not None else "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Options that belong together on the reference page."""
+
+    title: str
+    text: str
+    options: tuple[Option, ...]
+
+
+_PATTERNS: Final = Lines(kind="list of patterns")
+_CLAIMS: Final = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/"
+
+GROUPS: Final[tuple[Group, ...]] = (
+    Group(
+        "The application's place",
+        "All addresses that are ever shown or sent begin with `base_url`; none comes from a request's headers.",
+        (
+            Option(
+                "base_url",
+                BaseUrl(),
+                None,
+                "Where people reach the application, for example `https://wiki.example.com`; it may have a path. "
+                "`http` only on the loopback.",
+                required=True,
+            ),
+            Option("prefix", Prefix(), "/saml", "The path below `base_url` that our own endpoints are at."),
+            Option(
+                "public",
+                _PATTERNS,
+                (),
+                "Paths that need no sign-in, one a line: `/healthz`, or `/static/*` for all below, with methods in "
+                "front if need be: `GET,HEAD /feed`. A person who is signed in is known there, too.",
+            ),
+            Option(
+                "api",
+                _PATTERNS,
+                (),
+                "Paths that programs ask for, in the same form: without a session they get 401 and JSON, never a "
+                "redirect.",
+            ),
+            Option(
+                "challenge",
+                Choice(("always", "on_401")),
+                "always",
+                "Who decides that a sign-in is needed: `always`, every path that isn't public needs one; `on_401`, "
+                "the application does, by answering 401.",
+            ),
+            Option(
+                "remote_user",
+                Words(("id", *FIELDS)),
+                ("username",),
+                "What becomes `REMOTE_USER`: the first of these fields of the user that has a value.",
+            ),
+            Option(
+                "cors.origins",
+                Origins(),
+                (),
+                "Origins of other sites whose scripts may read our 401, for example `https://app.example.com`.",
+            ),
+        ),
+    ),
+    Group(
+        "The identity provider",
+        "`idp.metadata`, as exported from JumpCloud, says it all. Without metadata, write `idp.entity_id`, "
+        "`idp.sso_url` and `idp.certificate`.",
+        (
+            Option(
+                "idp.metadata",
+                Metadata(),
+                None,
+                "The identity provider's SAML metadata. A file is read again when it changes.",
+                without="required, if the three below aren't written",
+            ),
+            Option(
+                "idp.entity_id",
+                Text(kind="text or URI"),
+                None,
+                "The identity provider's entity id, letter for letter. Beside metadata, it picks one entity of many.",
+                without="from the metadata",
+            ),
+            Option(
+                "idp.sso_url",
+                Url(),
+                None,
+                "Where sign-ins are sent to, if there is no metadata.",
+                without="from the metadata",
+            ),
+            Option(
+                "idp.certificate",
+                IDP_CERTIFICATES,
+                (),
+                "What it signs with, if there is no metadata. Several certificates, one behind the other, are "
+                "accepted side by side while it changes its key.",
+                without="from the metadata",
+            ),
+            Option(
+                "idp.name",
+                Text(longest=256),
+                None,
+                "The name under which users are linked to this identity provider. Changing it forgets the links.",
+                without="the entity id",
+            ),
+            Option(
+                "idp.request_binding",
+                Choice(("auto", "redirect", "post")),
+                "auto",
+                "How a sign-in is sent: `redirect` (an address), `post` (a form), or what the metadata offers.",
+            ),
+            Option(
+                "idp.signed",
+                Choice(("either", "assertion", "response", "both")),
+                "either",
+                "What must be signed. `either` takes an assertion that is signed itself or inside a signed response.",
+            ),
+            Option(
+                "idp.unsolicited",
+                Choice(("restart", "refuse", "accept")),
+                "restart",
+                "What happens to a sign-in that started at the identity provider (the tile in JumpCloud's portal): "
+                "`restart` starts it again from here, unnoticed; `refuse` shows a page; `accept` takes it, which "
+                "lets somebody sign a person in to an account that isn't theirs.",
+            ),
+            Option(
+                "idp.clock_skew",
+                Duration(0, 300),
+                180,
+                "How far the clocks of both sides may be apart.",
+            ),
+            Option(
+                "idp.max_age",
+                Duration(30, _HOUR),
+                5 * _MINUTE,
+                "How old a message may be, by its IssueInstant.",
+            ),
+            Option(
+                "idp.max_authn_age",
+                Duration(_MINUTE, 365 * _DAY),
+                None,
+                "How long ago the person may have authenticated at the identity provider.",
+                without="not checked",
+            ),
+            Option(
+                "idp.max_validity",
+                Duration(_MINUTE, _DAY),
+                _HOUR,
+                "For how long a message is good at most, whatever it says itself. Shortens, never refuses.",
+            ),
+            Option(
+                "idp.max_message",
+                Size(16 * _KIB, 4 * _KIB * _KIB),
+                256 * _KIB,
+                "The largest message, decoded. 2,000 groups need about 400 KiB.",
+            ),
+            Option(
+                "idp.nameid_stable",
+                AUTO_YES_NO,
+                "auto",
+                "Whether one person always has the same NameID. `auto`: unless its format is `transient`; `yes`: "
+                "even then (JumpCloud's format is only a label); `no`: never.",
+            ),
+            Option(
+                "idp.force_authn",
+                Flag(),
+                False,
+                "Whether people must authenticate anew at each sign-in, even if the identity provider knows them.",
+            ),
+            Option(
+                "idp.authn_context",
+                Uris(),
+                (),
+                "How people must have authenticated: AuthnContextClassRef URIs, one of which must be asserted.",
+            ),
+            Option(
+                "idp.allow_sha1",
+                Flag(),
+                False,
+                "Whether signatures with SHA-1 are accepted. They can be forged by somebody with enough means.",
+            ),
+        ),
+    ),
+    Group(
+        "This service provider",
+        "What the identity provider knows this application by.",
+        (
+            Option(
+                "sp.entity_id",
+                Text(kind="text or URI"),
+                None,
+                "This application's entity id, letter for letter as in JumpCloud.",
+                without="the address of our metadata",
+            ),
+            Option(
+                "sp.certificate",
+                SP_CERTIFICATE,
+                None,
+                "The certificate that belongs to `sp.private_key`.",
+            ),
+            Option(
+                "sp.private_key",
+                PrivateKey(),
+                None,
+                "The RSA key that our requests are signed with, 2048 bits or more.",
+                without="none: requests aren't signed",
+                secret=True,
+            ),
+        ),
+    ),
+    Group(
+        "Attributes",
+        "Which attributes of the assertion say what: ordered names, the first that has a value counts. `NameID` is "
+        "the subject's name identifier.",
+        (
+            Option(
+                "attributes.username",
+                AttributeNames(off=False),
+                ("NameID",),
+                "The user's name, which is unique.",
+            ),
+            Option(
+                "attributes.email",
+                AttributeNames(),
+                (
+                    "email",
+                    "mail",
+                    "emailAddress",
+                    f"{_CLAIMS}emailaddress",
+                    "urn:oid:0.9.2342.19200300.100.1.3",
+                ),
+                "The e-mail address.",
+            ),
+            Option(
+                "attributes.first_name",
+                AttributeNames(),
+                (
+                    "firstname",
+                    "firstName",
+                    "first_name",
+                    "givenName",
+                    f"{_CLAIMS}givenname",
+                    "urn:oid:2.5.4.42",
+                ),
+                "The given name.",
+            ),
+            Option(
+                "attributes.last_name",
+                AttributeNames(),
+                (
+                    "lastname",
+                    "lastName",
+                    "last_name",
+                    "sn",
+                    "surname",
+                    f"{_CLAIMS}surname",
+                    "urn:oid:2.5.4.4",
+                ),
+                "The family name.",
+            ),
+            Option(
+                "attributes.display_name",
+                AttributeNames(),
+                ("displayname", "displayName", "display_name", "cn", "urn:oid:2.16.840.1.113730.3.1.241"),
+                "The name to show.",
+            ),
+            Option(
+                "attributes.groups",
+                AttributeNames(),
+                ("memberOf", "groups", "Roles"),
+                "The names of groups.",
+            ),
+        ),
+    ),
+    Group(
+        "Who is it?",
+        "Resolvers decide which user of the application a person is. An option of a resolver is written "
+        "`resolver.<name>.<option>`; `resolver.<name>.use` says what the resolver is: the name of an entry point "
+        "(`jit`, `existing`), or `module:attribute`. It is `<name>` where it isn't written.",
+        (
+            Option(
+                "match",
+                Choice(("username", "email")),
+                "username",
+                "The field by which a person is found among the application's users.",
+            ),
+            Option(
+                "link.source",
+                AttributeNames(),
+                ("NameID",),
+                "What identifies a person for good: the user found first is linked to it. `off` links nobody.",
+            ),
+            Option(
+                "resolvers", ResolverNames(), ("jit",), "The resolvers, in the order in which they are asked."
+            ),
+        ),
+    ),
+    Group(
+        "Where things are kept",
+        "A relative SQLite path begins at the folder of the ini file.",
+        (
+            Option(
+                "store.url",
+                DatabaseUrl(memory=True),
+                None,
+                "Where sessions, and what was used once, are kept. `memory:` is for one process, and forgets.",
+                without="`saml_wsgi.db` beside the ini file; in code it is required",
+                secret=True,
+            ),
+            Option(
+                "directory.url",
+                DatabaseUrl(),
+                None,
+                "Where users and links are kept.",
+                without="`store.url`, unless that is `memory:`",
+                secret=True,
+            ),
+        ),
+    ),
+    Group(
+        "Sessions",
+        "",
+        (
+            Option(
+                "session.secret",
+                SigningSecret(),
+                None,
+                "Signs cookies and stored records. The same for all processes.",
+                secret=True,
+                required=True,
+            ),
+            Option(
+                "session.secret_fallbacks",
+                SigningSecrets(),
+                (),
+                "Earlier secrets, newest first: still accepted, never used to sign.",
+                secret=True,
+            ),
+            Option(
+                "session.lifetime",
+                Duration(_MINUTE, 30 * _DAY),
+                8 * _HOUR,
+                "When a session ends, however busy the person is.",
+            ),
+            Option(
+                "session.idle",
+                Duration(_MINUTE, 30 * _DAY),
+                _HOUR,
+                "When a session ends of which nothing is heard. Not longer than `session.lifetime`.",
+            ),
+            Option(
+                "session.idp_end",
+                Choice(("honour", "ignore")),
+                "honour",
+                "Whether a session ends no later than the identity provider says (SessionNotOnOrAfter).",
+            ),
+            Option(
+                "session.cache",
+                Duration(0, 60),
+                5,
+                "For how long a process trusts what it knows of a session: after it, a sign-out elsewhere is seen.",
+            ),
+            Option(
+                "session.recheck",
+                Duration(0, _DAY),
+                5 * _MINUTE,
+                "How often it is looked up whether the user is still active.",
+            ),
+            Option(
+                "session.grace",
+                Duration(0, _HOUR),
+                60,
+                "For how long a session goes on that can't be looked up, since the store doesn't answer.",
+            ),
+        ),
+    ),
+    Group(
+        "Pages",
+        "",
+        (
+            Option(
+                "pages.templates",
+                Folder(),
+                None,
+                "A folder with Jinja2 templates that replace ours of the same name.",
+                without="ours",
+            ),
+            Option(
+                "pages.support",
+                Text(longest=500, lines=True, kind="text, URL or e-mail address"),
+                None,
+                "Whom to ask, shown on every page that says no.",
+            ),
+        ),
+    ),
+)
+
+TABLE: Final = MappingProxyType({option.key: option for group in GROUPS for option in group.options})
+
+_RESOLVER_OPTION: Final = re.compile(r"resolver\.(?P<name>[^.]+)\.(?P<option>.+)", re.DOTALL)
+
+
+def resolver_option(key: str) -> tuple[str, str] | None:
+    """The name and the option of ``resolver.<name>.<option>``, or None if it is none."""
+    found = _RESOLVER_OPTION.fullmatch(key)
+    return (found["name"], found["option"]) if found else None
+
+
+def is_known(key: str) -> bool:
+    """Whether this is the name of an option."""
+    return key in TABLE or resolver_option(key) is not None
+
+
+def did_you_mean(key: str) -> str | None:
+    """The option that was probably meant, or None."""
+    wanted = re.sub(r"[^a-z0-9.]+", "_", key.lower()[:128])
+    if wanted.startswith("resolvers.") and resolver_option(wanted.replace("resolvers.", "resolver.", 1)):
+        return f"resolver.{key.partition('.')[2]}"
+    if wanted in TABLE:
+        return wanted
+    spelled = {name.replace(".", "_"): name for name in TABLE}
+    if name := spelled.get(wanted.replace(".", "_")):
+        return name
+    leaves = [name for name in TABLE if name.rpartition(".")[2] == wanted]
+    if len(leaves) == 1:
+        return leaves[0]
+    near = difflib.get_close_matches(wanted, TABLE, n=1, cutoff=0.7)
+    return near[0] if near else None

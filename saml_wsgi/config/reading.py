@@ -1,0 +1,264 @@
+"""All options are read, and everything that is wrong with them is found, also what is wrong between them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePath
+from types import MappingProxyType
+from typing import Any, Final
+
+from saml_wsgi.config import secrets
+from saml_wsgi.config.certificates import belong_together
+from saml_wsgi.config.convert import Place, Unfit, duration_text, is_unset, shown, text, word
+from saml_wsgi.config.options import TABLE, Option, did_you_mean, is_known, resolver_option
+from saml_wsgi.config.secrets import Secret
+from saml_wsgi.config.urls import MEMORY
+from saml_wsgi.errors import Problems
+
+_DATABASE_FILE: Final = "saml_wsgi.db"
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """Typed values by key, and the resolvers as (name, use, options)."""
+
+    here: str | None
+    by_key: Mapping[str, Any]
+    resolvers: tuple[tuple[str, str, Mapping[str, str]], ...]
+
+    def group(self, name: str) -> dict[str, Any]:
+        """The values of one group by the last part of their key; ``""`` for keys without a dot."""
+        split = ((*key.rpartition("."), value) for key, value in self.by_key.items() if key != "resolvers")
+        return {leaf: value for group, _, leaf, value in split if group == name}
+
+
+def read_values(options: Mapping[str, object], *, here: str | None, problems: Problems) -> Values | None:
+    """The values, or None if something fatal was found."""
+    earlier = len(problems.fatal)
+    folder = None if here is None else os.path.abspath(here)
+    given = {key: value for key, value in options.items() if not is_unset(value)}
+    _check_keys(options, problems)
+    values: dict[str, Any] = {}
+    for option in TABLE.values():
+        try:
+            values[option.key] = _value(option, given, folder, problems)
+        except Unfit as unfit:
+            problems.add(option.key, unfit.reason, unfit.cure)
+    resolvers = _resolvers(given, values.get("resolvers"), folder, problems)
+    _check_idp(given, problems)
+    _check_sp(values, problems)
+    _check_who(values, problems)
+    _check_session(given, values, problems)
+    _place_directory(values)
+    if len(problems.fatal) > earlier:
+        return None
+    return Values(folder, MappingProxyType(values), resolvers)
+
+
+def database_urls(options: Mapping[str, object], *, here: str | None, problems: Problems) -> tuple[str, ...]:
+    """The databases that are configured, the store's first, each once; whatever else is wrong."""
+    folder = None if here is None else os.path.abspath(here)
+    given = {key: value for key, value in options.items() if not is_unset(value)}
+    values: dict[str, Any] = {}
+    for key in ("store.url", "directory.url"):
+        try:
+            values[key] = _value(TABLE[key], given, folder, problems)
+        except Unfit as unfit:
+            problems.add(key, unfit.reason, unfit.cure)
+    _place_directory(values)
+    urls = (values.get("store.url"), values.get("directory.url"))
+    return tuple(dict.fromkeys(url for url in urls if url is not None and url != MEMORY))
+
+
+def hidden_by_defaults(
+    global_conf: Mapping[str, object], local_conf: Mapping[str, object], problems: Problems
+) -> None:
+    """Refuse options that PasteDeploy hides: a key that is in ``[DEFAULT]`` never reaches a filter.
+
+    It is dropped even where the filter's own section sets it, so that a secret of one's own would
+    silently lose to nothing.
+    """
+    for key in global_conf:
+        if is_known(key) and key not in local_conf:
+            problems.add(
+                key,
+                "It stands in [DEFAULT], or was set for the whole file, and such an option never reaches a filter, "
+                "even where the filter's section has it as well.",
+                f"Remove it from [DEFAULT], or write `get {key} = {key}` into the filter's section to use it.",
+            )
+
+
+def _check_keys(options: Mapping[str, object], problems: Problems) -> None:
+    for key in options:
+        if not isinstance(key, str):
+            problems.add("options", f"A key is of the type {type(key).__name__}.", "Keys are text.")
+        elif key == "resolver" or (key.startswith("resolver.") and resolver_option(key) is None):
+            name = key.partition(".")[2] or "NAME"
+            problems.add(
+                shown_key(key), "There is no such option.", f"Write {shown_key(f'resolver.{name}.OPTION')}."
+            )
+        elif not is_known(key):
+            meant = did_you_mean(key)
+            cure = f"Did you mean {meant}?" if meant else "The documentation lists all options."
+            problems.add(shown_key(key), "There is no such option.", cure)
+
+
+def shown_key(key: str) -> str:
+    """The key as it may be printed: one line, of a reasonable length."""
+    return key if re.fullmatch(r"[!-~][ -~]{0,79}", key) else shown(key)
+
+
+def _value(option: Option, given: Mapping[str, object], here: str | None, problems: Problems) -> Any:
+    place = Place(option.key, here, option.secret, problems)
+    if option.key in given:
+        value = option.convert(given[option.key], place)
+        # One key goes with one certificate; the converter is the same for lists of them.
+        return value[0] if option.key == "sp.certificate" else value
+    if option.key == "store.url":
+        if here is None:
+            raise Unfit(
+                "It is required in code.", "Write sqlite:////PATH, or postgresql+psycopg://…, or memory:."
+            )
+        return option.convert(f"sqlite:///{_DATABASE_FILE}", place)
+    if option.required:
+        cure = secrets.GENERATE if option.secret else "Write for example https://wiki.example.com."
+        raise Unfit("It is required.", cure)
+    return option.default
+
+
+def _resolvers(
+    given: Mapping[str, object], names: tuple[str, ...] | None, here: str | None, problems: Problems
+) -> tuple[tuple[str, str, Mapping[str, str]], ...]:
+    uses = {name: name for name in names or ()}
+    options: dict[str, dict[str, str]] = {name: {} for name in uses}
+    for key, value in given.items():
+        split = resolver_option(key) if isinstance(key, str) else None
+        if split is None or names is None:
+            continue
+        name, option = split
+        if name not in options:
+            problems.add(
+                shown_key(key),
+                f"No resolver is named {shown(name)}.",
+                f"Add it to resolvers ({', '.join(names)}), or remove this option.",
+            )
+            continue
+        try:
+            if option == "use":
+                uses[name] = _use(value)
+            else:
+                options[name][option] = _as_text(value)
+        except Unfit as unfit:
+            problems.add(shown_key(key), unfit.reason, unfit.cure)
+    return tuple((name, uses[name], MappingProxyType(options[name])) for name in uses)
+
+
+_USE: Final = re.compile(r"[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.]*)?", re.ASCII)
+
+
+def _use(value: object) -> str:
+    content = word(value)
+    if not _USE.fullmatch(content):
+        raise Unfit(f"It is {shown(content)}.", "Write the name of an entry point, or module:attribute.")
+    return content
+
+
+def _as_text(value: object) -> str:
+    """A resolver's option as an ini would have it; what it means is the resolver's business."""
+    if isinstance(value, Secret):
+        return value.reveal()
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        # str() refuses very large numbers.
+        return f"{value:d}" if abs(value) < 10**18 else hex(value)
+    if isinstance(value, float):
+        return repr(value)
+    if isinstance(value, list | tuple):
+        return "\n".join(_as_text(entry) for entry in value)
+    if isinstance(value, str | PurePath):
+        return text(value)
+    raise Unfit(
+        f"It is of the type {type(value).__name__}.",
+        "Write text, a number, yes or no, or a list. For objects, compose SAMLMiddleware yourself.",
+    )
+
+
+def _check_idp(given: Mapping[str, object], problems: Problems) -> None:
+    explicit = ("idp.entity_id", "idp.sso_url", "idp.certificate")
+    written = [key for key in explicit if key in given]
+    if "idp.metadata" in given:
+        for key in written:
+            if key != "idp.entity_id":
+                problems.add(key, "idp.metadata says it already.", "Remove one of the two.")
+    elif not written:
+        problems.add(
+            "idp.metadata",
+            "It is required.",
+            "Export the metadata from JumpCloud, and write idp.metadata = file:PATH.",
+        )
+    else:
+        for key in explicit:
+            if key not in given:
+                cure = f"Write it, or idp.metadata instead of {' and '.join(written)}."
+                problems.add(key, "It is required where there is no idp.metadata.", cure)
+
+
+def _check_sp(values: Mapping[str, Any], problems: Problems) -> None:
+    pair = ("sp.certificate", "sp.private_key")
+    if not all(key in values for key in pair):
+        return
+    certificate, key = (values[name] for name in pair)
+    if certificate is None and key is not None:
+        problems.add("sp.certificate", "It is required where sp.private_key is given.", "Write file:PATH.")
+    elif key is None and certificate is not None:
+        problems.add("sp.private_key", "It is required where sp.certificate is given.", "Write file:PATH.")
+    elif key is not None and not belong_together(certificate, key):
+        problems.add(
+            "sp.private_key", "It isn't the key of sp.certificate.", "Give the two that belong together."
+        )
+
+
+def _check_who(values: Mapping[str, Any], problems: Problems) -> None:
+    if values.get("match") == "email" and values.get("attributes.email") == ():
+        problems.add("attributes.email", "It is off, and match = email needs it.", "Name an attribute.")
+    if values.get("idp.allow_sha1"):
+        problems.warn(
+            "idp.allow_sha1",
+            "Signatures with SHA-1 are accepted. They can be forged, and with them any person.",
+            "Let the identity provider sign with SHA-256, and remove this option.",
+        )
+    if values.get("idp.unsolicited") == "accept":
+        problems.warn(
+            "idp.unsolicited",
+            "A sign-in that nobody here asked for is accepted, so a person can be signed in to somebody else's "
+            "account without noticing.",
+            "Use restart, unless the identity provider can't answer our requests.",
+        )
+
+
+def _check_session(given: Mapping[str, object], values: dict[str, Any], problems: Problems) -> None:
+    lifetime, idle = values.get("session.lifetime"), values.get("session.idle")
+    if lifetime is not None and idle is not None and idle > lifetime:
+        if "session.idle" in given:
+            problems.add(
+                "session.idle",
+                f"It is {duration_text(idle)}, longer than session.lifetime ({duration_text(lifetime)}).",
+                "Write at most as much as session.lifetime.",
+            )
+        else:
+            values["session.idle"] = lifetime
+    if values.get("session.secret") in values.get("session.secret_fallbacks", ()):
+        problems.warn(
+            "session.secret_fallbacks",
+            "It holds the secret that session.secret is.",
+            "Remove it there: fallbacks are earlier secrets.",
+        )
+
+
+def _place_directory(values: dict[str, Any]) -> None:
+    if values.get("directory.url", MEMORY) is None and values.get("store.url") not in {None, MEMORY}:
+        values["directory.url"] = values["store.url"]

@@ -1,0 +1,27 @@
+"""The reference page of the options, from the one table."""
+
+from __future__ import annotations
+
+from saml_wsgi.config.options import GROUPS, Option
+
+
+def markdown() -> str:
+    """The reference of all options in Markdown, a section a group, without a title of its own."""
+    parts = []
+    for group in GROUPS:
+        parts.append(f"## {group.title}\n")
+        if group.text:
+            parts.append(f"{group.text}\n")
+        parts.append("| option | value | default | meaning |\n|---|---|---|---|")
+        parts.extend(_row(option) for option in group.options)
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _row(option: Option) -> str:
+    default = "**required**" if option.required else option.default_text
+    meaning = option.help
+    if option.secret and "`env:NAME`" not in option.convert.kind:
+        meaning += " May be `env:NAME` or `file:PATH`."
+    cells = (f"`{option.key}`", option.convert.kind, default, meaning)
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

@@ -1,0 +1,207 @@
+"""What is kept elsewhere, and what must not be shown: ``env:NAME``, ``file:PATH``, and secrets.
+
+Any option that is marked secret may hold a reference instead of the value.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, NoReturn, SupportsIndex
+
+from saml_wsgi.config.convert import NO_INLINE_COMMENTS, Place, Unfit, has_comment, items
+from saml_wsgi.config.files import named_file
+
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Secret:
+    """Text that doesn't print itself: not in a log, not in a traceback, not pickled."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself. Call it where it is used, and keep it nowhere."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+    def __format__(self, format_spec: str) -> str:
+        return repr(self)
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return hmac.compare_digest(_encoded(self._text), _encoded(other._text))
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+    def __copy__(self) -> Secret:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Secret:
+        return self
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        raise TypeError("a Secret is not to be pickled")
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def is_reference(text: str) -> bool:
+    """Whether this names a place (``env:``, ``file:``) rather than being the value."""
+    return text.startswith(("env:", "file:"))
+
+
+def dereference(text: str, here: str | None) -> str:
+    """The secret that the text refers to, or the text itself.
+
+    Raises:
+        Unfit: The variable isn't set, or the file can't be read.
+    """
+    if text.startswith("env:"):
+        return _variable(text.removeprefix("env:").strip())
+    if text.startswith("file:"):
+        return named_file(text, here).read().rstrip("\r\n")
+    return text
+
+
+def _variable(name: str) -> str:
+    if has_comment(name):
+        raise Unfit("There is a comment behind it.", NO_INLINE_COMMENTS)
+    if not _NAME.fullmatch(name):
+        # Not shown: whoever wrote a secret behind env: would find it in a log.
+        raise Unfit("What follows env: can't be the name of an environment variable.", "Write env:NAME.")
+    value = os.environ.get(name)
+    if value is None:
+        raise Unfit(f"The environment variable {name} isn't set.", "Set it for the process of the server.")
+    if not value.strip():
+        raise Unfit(f"The environment variable {name} is empty.", "Set it for the process of the server.")
+    return value.rstrip("\r\n")
+
+
+#: What examples and templates are full of, compared without letter case and punctuation.
+_SAMPLES: Final = re.compile(
+    r"change\s*(me|this|it)|replace\s*(me|this|it)|your\s*secret|my\s*secret|secret\s*(key|here|value)|not\s*secret|"
+    r"so\s*secret|s3cr3t|top\s*secret|please\s*change|insert|example|placeholder|x{8}|password|passw0rd|"
+    r"qwerty|letmein|correct\s*horse|battery\s*staple|deadbeef|default"
+)
+SHORTEST_SECRET: Final = 32
+_FEWEST_CHARACTERS: Final = 8
+GENERATE: Final = (
+    "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))' and keep it outside of the "
+    "ini file, as env:NAME or file:PATH."
+)
+
+
+def check_strength(secret: str) -> None:
+    """Refuse what nobody drew at random. No proof of strength: 32 characters can still be guessable.
+
+    Raises:
+        Unfit: Too short, an example, or one pattern over and over. The secret is never shown.
+    """
+    if len(secret) < SHORTEST_SECRET:
+        raise Unfit(f"It is shorter than {SHORTEST_SECRET} characters.", GENERATE)
+    if len(secret) > 1024:
+        raise Unfit("It is longer than 1024 characters.", GENERATE)
+    if secret[0] in "<{[" and secret[-1] in ">}]":
+        raise Unfit("It looks like a placeholder.", GENERATE)
+    spaced = re.sub(r"[\W_]+", " ", secret.lower())
+    # Long enough words that random text doesn't hold one by accident.
+    if _SAMPLES.search(spaced):
+        raise Unfit("It looks like an example from documentation.", GENERATE)
+    if len(set(secret)) < _FEWEST_CHARACTERS:
+        raise Unfit(f"It is made of fewer than {_FEWEST_CHARACTERS} different characters.", GENERATE)
+    if any(secret[period:] == secret[:-period] for period in range(1, len(secret) // 2 + 1)):
+        raise Unfit("It is one pattern over and over.", GENERATE)
+    steps = [abs(ord(after) - ord(before)) for before, after in zip(secret, secret[1:], strict=False)]
+    if sum(step <= 1 for step in steps) > len(steps) // 2:
+        raise Unfit("It is a sequence of neighbouring characters.", GENERATE)
+
+
+@dataclass(frozen=True, slots=True)
+class SigningSecret:
+    """A secret that signs. Arrives dereferenced."""
+
+    kind: str = "`env:NAME`, `file:PATH` or at least 32 characters"
+
+    def __call__(self, value: object, place: Place, /) -> Secret:
+        return _signing_secret(value, place)
+
+
+@dataclass(frozen=True, slots=True)
+class SigningSecrets:
+    """Earlier secrets, newest first."""
+
+    kind: str = "list of `env:NAME`, `file:PATH` or secrets"
+
+    def __call__(self, value: object, place: Place, /) -> tuple[Secret, ...]:
+        if isinstance(value, list | tuple):
+            entries: list[object] = list(value)
+        elif isinstance(value, Secret):
+            entries = [value]
+        else:
+            entries = list(items(value))
+        if len(entries) > 16:
+            raise Unfit(
+                f"It is a list of {len(entries)} secrets.", "At most 16 are possible; drop the oldest."
+            )
+        return tuple(_signing_secret(entry, place) for entry in entries)
+
+
+def _signing_secret(value: object, place: Place) -> Secret:
+    content = secret_text(value, place)
+    check_strength(content)
+    return Secret(content)
+
+
+def secret_text(value: object, place: Place) -> str:
+    """The text of a secret option: a Secret, a reference or a literal.
+
+    Raises:
+        Unfit: It is no text, or the reference leads nowhere.
+    """
+    if isinstance(value, Secret):
+        value = value.reveal()
+    if not isinstance(value, str):
+        raise Unfit(f"It is of the type {type(value).__name__}, not text.", "Write text.")
+    content = dereference(value.strip(), place.here)
+    try:
+        content.encode()
+    except UnicodeEncodeError:
+        raise Unfit("It isn't valid Unicode text.", GENERATE) from None
+    if "\x00" in content:
+        raise Unfit("It has a NUL character.", "Is it the right secret?")
+    return content
+
+
+_SECRET_LEAF: Final = re.compile(r"password|secret|private_key")
+
+
+def literals(options: Mapping[str, object]) -> tuple[str, ...]:
+    """The keys whose value holds a secret as such, so that whoever can read it has the secret."""
+    found = []
+    for key, value in options.items():
+        if not isinstance(key, str) or not isinstance(value, str) or not value.strip():
+            continue
+        if _SECRET_LEAF.search(key.rpartition(".")[2]):
+            if any(not is_reference(entry) for entry in value.split("\n") if entry.strip()):
+                found.append(key)
+        elif key in {"store.url", "directory.url"} and re.search(r"://[^/@]*:[^@]*@", value):
+            found.append(key)
+    return tuple(found)

@@ -1,0 +1,189 @@
+"""The settings: frozen, typed, and complete. An option's key is its path here: ``settings.idp.clock_skew``.
+
+Durations are whole seconds, sizes bytes, paths absolute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from saml_wsgi.config.certificates import FileOrText
+from saml_wsgi.config.reading import Values, read_values
+from saml_wsgi.config.reading import hidden_by_defaults as hidden_by_defaults  # the same stage, one door
+from saml_wsgi.config.secrets import Secret
+from saml_wsgi.errors import Problems
+
+
+@dataclass(frozen=True, slots=True)
+class CorsSettings:
+    """``cors.``: origins as browsers send them, lower case and without a default port."""
+
+    origins: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IdpSettings:
+    """``idp.``: either ``metadata``, or ``entity_id``, ``sso_url`` and ``certificate`` are given."""
+
+    metadata: FileOrText | None
+    entity_id: str | None
+    sso_url: str | None
+    certificate: tuple[str, ...]
+    name: str | None
+    request_binding: Literal["auto", "redirect", "post"]
+    signed: Literal["either", "assertion", "response", "both"]
+    unsolicited: Literal["restart", "refuse", "accept"]
+    clock_skew: int
+    max_age: int
+    max_authn_age: int | None
+    max_validity: int
+    max_message: int
+    nameid_stable: Literal["auto", "yes", "no"]
+    force_authn: bool
+    authn_context: tuple[str, ...]
+    allow_sha1: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SpSettings:
+    """``sp.``: ``certificate`` (PEM) and ``private_key`` are both given and belong together, or neither is."""
+
+    entity_id: str | None
+    certificate: str | None
+    private_key: Secret | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttributeSettings:
+    """``attributes.``: ordered names for each field; empty: taken from nowhere."""
+
+    username: tuple[str, ...]
+    email: tuple[str, ...]
+    first_name: tuple[str, ...]
+    last_name: tuple[str, ...]
+    display_name: tuple[str, ...]
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSettings:
+    """``link.``: ``source`` is empty where nobody is linked."""
+
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResolverSettings:
+    """One resolver of the chain.
+
+    Attributes:
+        use: The name of an entry point, or ``module:attribute``.
+        options: What was written behind ``resolver.<name>.``, as text; may hold secrets.
+    """
+
+    name: str
+    use: str
+    options: Mapping[str, str] = field(repr=False, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class DirectorySettings:
+    """``directory.``: None where only ``store.url = memory:`` was given."""
+
+    url: str | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """``store.``: the URL may hold a password; ``config.urls.without_password`` is for showing it."""
+
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """``session.``: ``idle`` is at most ``lifetime``; the fallbacks are newest first."""
+
+    secret: Secret
+    secret_fallbacks: tuple[Secret, ...]
+    lifetime: int
+    idle: int
+    idp_end: Literal["honour", "ignore"]
+    cache: int
+    recheck: int
+    grace: int
+
+
+@dataclass(frozen=True, slots=True)
+class PageSettings:
+    """``pages.``: a folder, and text to show."""
+
+    templates: str | None
+    support: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that was configured, or its default.
+
+    Attributes:
+        here: The folder that relative paths were relative to, or None.
+        base_url: Without a slash at its end.
+        public: Patterns as written, one an entry.
+        api: Likewise.
+        remote_user: Fields of the user, in the order in which they are tried.
+    """
+
+    here: str | None
+    base_url: str
+    prefix: str
+    public: tuple[str, ...]
+    api: tuple[str, ...]
+    challenge: Literal["always", "on_401"]
+    remote_user: tuple[str, ...]
+    match: Literal["username", "email"]
+    resolvers: tuple[ResolverSettings, ...]
+    cors: CorsSettings
+    idp: IdpSettings
+    sp: SpSettings
+    attributes: AttributeSettings
+    link: LinkSettings
+    directory: DirectorySettings
+    store: StoreSettings
+    session: SessionSettings
+    pages: PageSettings
+
+
+def read(options: Mapping[str, object], *, here: str | None, problems: Problems) -> Settings | None:
+    """Settings from options as they stand in an ini, or typed ones from code.
+
+    Args:
+        options: By key. Empty values count as not written.
+        here: The folder of the ini file, or None.
+        problems: Takes everything that is wrong, of all options at once. No text of a problem holds
+            the value of a secret.
+
+    Returns:
+        None if this call found something fatal. Nothing is raised for a bad value.
+    """
+    values = read_values(options, here=here, problems=problems)
+    return None if values is None else _settings(values)
+
+
+def _settings(values: Values) -> Settings:
+    return Settings(
+        here=values.here,
+        **values.group(""),
+        resolvers=tuple(ResolverSettings(*resolver) for resolver in values.resolvers),
+        cors=CorsSettings(**values.group("cors")),
+        idp=IdpSettings(**values.group("idp")),
+        sp=SpSettings(**values.group("sp")),
+        attributes=AttributeSettings(**values.group("attributes")),
+        link=LinkSettings(**values.group("link")),
+        directory=DirectorySettings(**values.group("directory")),
+        store=StoreSettings(**values.group("store")),
+        session=SessionSettings(**values.group("session")),
+        pages=PageSettings(**values.group("pages")),
+    )

@@ -1,0 +1,158 @@
+"""The HTTP bindings: what travels in forms and query strings (SAML 2.0 Bindings, 3.4 and 3.5).
+
+Everything here is bounded, and runs before any XML code sees a byte.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote, unquote_to_bytes
+
+from saml_wsgi.errors import Refused
+
+POST: Final = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
+REDIRECT: Final = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
+
+#: An element takes at least so many bytes in what identity providers send; bounds the tree's size.
+_BYTES_PER_ELEMENT: Final = 50
+#: Longer relay states are nobody's: ours have at most 80 bytes (SAML 2.0 Bindings, 3.5.3).
+_LONGEST_RELAY_STATE: Final = 2048
+
+_WHITE_SPACE: Final = re.compile(rb"[ \t\r\n]+")
+_DECLARATION: Final = re.compile(
+    rb"""(?:\xef\xbb\xbf)?(?:<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*["']1\.0["']
+    (?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*["'][Uu][Tt][Ff]-8["'])?
+    (?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*["'](?:yes|no)["'])?[ \t\r\n]*\?>)?""",
+    re.VERBOSE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PostedForm:
+    """What was posted to the assertion consumer service: still only text.
+
+    Attributes:
+        saml_response: The base64 text, not looked at yet.
+        relay_state: As sent, or ``""`` where there is none or it isn't text.
+    """
+
+    saml_response: bytes
+    relay_state: str
+
+
+def longest_body(max_message: int) -> int:
+    """How many bytes a form may have that carries a message of ``max_message`` bytes.
+
+    Base64 takes 4/3, line breaks and percent-encoded ``+``, ``/`` and ``=`` some more.
+    """
+    return 2 * max_message + 4 * _LONGEST_RELAY_STATE
+
+
+def read_form(body: bytes) -> PostedForm:
+    """Take ``SAMLResponse`` and ``RelayState`` from an ``application/x-www-form-urlencoded`` body.
+
+    Raises:
+        Refused: ``message_malformed`` unless there is exactly one SAMLResponse and at most one
+            RelayState, under exactly these names.
+    """
+    found: dict[bytes, bytes] = {}
+    # Few fields are ever sent. More are somebody's attempt to make us work.
+    fields = body.split(b"&", 16)
+    if len(fields) > 16:
+        raise Refused("message_malformed", "the form has more than 16 fields")
+    for field in fields:
+        name, _, value = field.partition(b"=")
+        name = _decode(name)
+        if name in {b"SAMLResponse", b"RelayState"}:
+            if name in found:
+                raise Refused("message_malformed", f"the form has {name.decode()} twice")
+            found[name] = _decode(value)
+    if not found.get(b"SAMLResponse"):
+        raise Refused("message_malformed", "the form has no SAMLResponse")
+    relay_state = found.get(b"RelayState", b"")
+    if len(relay_state) > _LONGEST_RELAY_STATE:
+        relay_state = b""
+    try:
+        return PostedForm(found[b"SAMLResponse"], relay_state.decode())
+    except UnicodeDecodeError:
+        return PostedForm(found[b"SAMLResponse"], "")
+
+
+def decode(saml_response: bytes, max_message: int) -> bytes:
+    """The XML of a message that came by HTTP-POST.
+
+    Raises:
+        Refused: ``message_too_large``, ``message_malformed`` (not strict base64),
+            ``message_encoding`` (not UTF-8, or not XML 1.0), ``xml_forbidden`` (a DTD, a comment, a
+            CDATA section or a processing instruction).
+    """
+    text = _WHITE_SPACE.sub(b"", saml_response)
+    if len(text) > max_message // 3 * 4 + 4:
+        raise Refused("message_too_large", f"more than {max_message} bytes")
+    try:
+        xml = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Refused("message_malformed", f"not base64: {error}") from None
+    if len(xml) > max_message:
+        raise Refused("message_too_large", f"more than {max_message} bytes")
+    check_text(xml)
+    return xml
+
+
+def check_text(xml: bytes) -> None:
+    """What must hold of the bytes before anything parses them. See :func:`decode`."""
+    try:
+        xml.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise Refused("message_encoding", f"not UTF-8 at byte {error.start}") from None
+    declaration = _DECLARATION.match(xml)
+    rest = xml[declaration.end() :] if declaration else xml
+    if rest.startswith(b"<?xml"):
+        raise Refused("message_encoding", "the XML declaration says something else than 1.0 and UTF-8")
+    # In well-formed XML these bytes can only begin markup that no identity provider sends.
+    if b"<!" in rest or b"<?" in rest:
+        raise Refused("xml_forbidden", "a DTD, comment, CDATA section or processing instruction")
+    # Two tags an element, at most.
+    if rest.count(b"<") > 2 * (len(xml) // _BYTES_PER_ELEMENT + 100):
+        raise Refused("shape_refused", "too many elements for its size")
+
+
+def redirect_url(
+    location: str, parameters: Sequence[tuple[str, str]], signature: tuple[str, str] | None = None
+) -> str:
+    """The URL that carries a message by HTTP-Redirect.
+
+    Args:
+        location: The receiver's endpoint; it may have a query of its own.
+        parameters: In the order of the specification, since that is what gets signed.
+        signature: The last parameter, already made over :func:`query` of the others.
+    """
+    return f"{location}{'&' if '?' in location else '?'}{query(parameters)}" + (
+        f"&{query([signature])}" if signature else ""
+    )
+
+
+def query(parameters: Sequence[tuple[str, str]]) -> str:
+    """The octets that are signed under HTTP-Redirect (SAML 2.0 Bindings, 3.4.4.1)."""
+    return "&".join(f"{name}={quote(value, safe='')}" for name, value in parameters)
+
+
+def deflate(xml: bytes) -> str:
+    """A message as it travels in a query string: raw DEFLATE, then base64."""
+    packer = zlib.compressobj(wbits=-15)
+    return base64.b64encode(packer.compress(xml) + packer.flush()).decode("ascii")
+
+
+def post_fields(xml: bytes, relay_state: str) -> Mapping[str, str]:
+    """The fields of the form that carries a request by HTTP-POST."""
+    return {"SAMLRequest": base64.b64encode(xml).decode("ascii"), "RelayState": relay_state}
+
+
+def _decode(text: bytes) -> bytes:
+    return unquote_to_bytes(text.replace(b"+", b" "))

@@ -1,0 +1,185 @@
+"""The guard: only the shape that identity providers send gets through.
+
+xmlsec follows every reference and runs every transform of a signature *before* it checks the
+signature's value, so an anonymous message decides what it does. Hence a whitelist, before any key,
+transform or reference is touched.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from saml_wsgi.errors import Refused
+from saml_wsgi.protocol import names
+from saml_wsgi.protocol.names import DS, DS11, SAML, SAMLP, XENC
+
+#: Elements of lxml have no types.
+Element = Any
+
+_DEEPEST: Final = 40
+_MOST_ATTRIBUTES: Final = 32
+_NC_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,255}\Z")
+_NAMESPACE: Final = re.compile(rb"""xmlns(?::[^\s=]*)?\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+
+#: What may stand in KeyInfo. None of it is used: the keys are the configured ones. All of it is inert.
+_KEY_INFO: Final = {
+    DS + "KeyInfo": {DS + "X509Data", DS + "KeyName", DS + "KeyValue"},
+    DS + "X509Data": {
+        DS + "X509Certificate",
+        DS + "X509SubjectName",
+        DS + "X509IssuerSerial",
+        DS + "X509SKI",
+    },
+    DS + "X509IssuerSerial": {DS + "X509IssuerName", DS + "X509SerialNumber"},
+    DS + "KeyValue": {DS + "RSAKeyValue", DS11 + "ECKeyValue"},
+    DS + "RSAKeyValue": {DS + "Modulus", DS + "Exponent"},
+    DS11 + "ECKeyValue": {DS11 + "NamedCurve", DS11 + "PublicKey"},
+}
+
+
+class Guard:
+    """Refuses every tree that isn't a plain Response with at most one Assertion.
+
+    Args:
+        allow_sha1: Whether SHA-1 signatures and digests pass (``idp.allow_sha1``).
+    """
+
+    def __init__(self, *, allow_sha1: bool = False) -> None:
+        self._signatures = names.SIGNATURE_ALGORITHMS | ({names.SHA1_SIGNATURE} if allow_sha1 else set())
+        self._digests = names.DIGEST_ALGORITHMS | ({names.SHA1_DIGEST} if allow_sha1 else set())
+
+    def inspect(self, root: Element, xml: bytes) -> None:
+        """Look at the tree, and at the bytes it came from.
+
+        Raises:
+            Refused: ``shape_refused``, ``algorithm_refused`` or ``encryption_refused``.
+        """
+        for double, single in _NAMESPACE.findall(xml):
+            if b":" not in (double or single):
+                # Relative namespace URIs make canonicalisation fail or lie (XML-C14N, 1.3).
+                raise Refused("shape_refused", "a namespace that isn't absolute")
+        if root.tag != SAMLP + "Response":
+            raise Refused("shape_refused", f"the root is {_name(root)}, not a Response")
+        self._walk(root)
+
+    def _walk(self, root: Element) -> None:
+        seen: set[str] = set()
+        assertions = signatures = 0
+        stack: list[tuple[Element, int]] = [(root, 1)]
+        while stack:
+            element, depth = stack.pop()
+            tag = element.tag
+            if not isinstance(tag, str):
+                raise Refused("xml_forbidden", "a comment, entity or processing instruction")
+            _check_element(element, depth, seen)
+            if tag == SAML + "Assertion":
+                assertions += 1
+                if element.getparent() is not root or assertions > 1:
+                    raise Refused("shape_refused", "an Assertion in another place, or a second one")
+            elif tag == DS + "Signature":
+                signatures += 1
+                self._signature(element, root, seen)
+                continue
+            elif tag == SAMLP + "Response" and element is not root:
+                raise Refused("shape_refused", "a Response inside the Response")
+            elif tag.startswith(XENC) or tag == SAML + "EncryptedAssertion":
+                raise Refused("encryption_refused", f"encrypted content ({_name(element)})")
+            elif tag.startswith((DS, DS11)):
+                raise Refused("shape_refused", f"{_name(element)} outside a Signature")
+            stack.extend((child, depth + 1) for child in element)
+
+    def _signature(self, signature: Element, root: Element, seen: set[str]) -> None:
+        parent = signature.getparent()
+        if parent is not root and not (parent.tag == SAML + "Assertion" and parent.getparent() is root):
+            raise Refused("shape_refused", f"a Signature inside {_name(parent)}")
+        if len(parent.findall(DS + "Signature")) != 1:
+            raise Refused("shape_refused", f"two Signatures of one {_name(parent)}")
+        children = list(signature)
+        tags = [child.tag for child in children]
+        if tags[:2] != [DS + "SignedInfo", DS + "SignatureValue"] or tags[2:] not in ([], [DS + "KeyInfo"]):
+            raise Refused("shape_refused", "a Signature with other children than it needs")
+        self._signed_info(children[0], parent)
+        _leaf(children[1])
+        if len(children) == 3:
+            _key_info(children[2])
+        for element in signature.iterdescendants():
+            _check_element(element, 1, seen)
+
+    def _signed_info(self, signed_info: Element, parent: Element) -> None:
+        tags = [child.tag for child in signed_info]
+        if tags != [DS + "CanonicalizationMethod", DS + "SignatureMethod", DS + "Reference"]:
+            raise Refused("shape_refused", "SignedInfo must have exactly one Reference")
+        canonicalisation, method, reference = signed_info
+        _algorithm(canonicalisation, {names.EXC_C14N}, "canonicalisation")
+        _algorithm(method, self._signatures, "signature")
+        uri = reference.get("URI")
+        if not parent.get("ID") or uri != "#" + parent.get("ID") or set(reference.attrib) - {"URI", "Id"}:
+            raise Refused("shape_refused", f"a Reference to {uri!r} instead of its parent")
+        if [child.tag for child in reference] != [
+            DS + "Transforms",
+            DS + "DigestMethod",
+            DS + "DigestValue",
+        ]:
+            raise Refused("shape_refused", "a Reference with other children than it needs")
+        transforms, digest_method, digest_value = reference
+        _algorithm(digest_method, self._digests, "digest")
+        _leaf(digest_value)
+        if len(transforms) not in {1, 2} or {child.tag for child in transforms} != {DS + "Transform"}:
+            raise Refused("shape_refused", "one or two Transforms are needed, no more")
+        _algorithm(transforms[0], {names.ENVELOPED}, "transform")
+        if len(transforms[0]):
+            raise Refused("shape_refused", "an enveloped-signature Transform with children")
+        if len(transforms) == 2:
+            _algorithm(transforms[1], {names.EXC_C14N}, "transform")
+
+
+def _check_element(element: Element, depth: int, seen: set[str]) -> None:
+    if depth > _DEEPEST:
+        raise Refused("shape_refused", f"deeper than {_DEEPEST} elements")
+    attributes = element.attrib
+    if len(attributes) > _MOST_ATTRIBUTES:
+        raise Refused("shape_refused", f"more than {_MOST_ATTRIBUTES} attributes")
+    for name, value in attributes.items():
+        if name[-2:].lower() != "id" or name.rpartition("}")[2].lower() != "id":
+            continue
+        # xmlsec and the schema know ID and Id. Any other spelling is a decoy for somebody's look-up.
+        if name not in {"ID", "Id"}:
+            raise Refused("shape_refused", f"an identifier in the attribute {name!r}")
+        if not _NC_NAME.match(value):
+            raise Refused("shape_refused", "an identifier that isn't a plain name")
+        if value in seen:
+            raise Refused("shape_refused", "the same identifier twice")
+        seen.add(value)
+
+
+def _algorithm(element: Element, accepted: frozenset[str] | set[str], what: str) -> None:
+    algorithm = element.get("Algorithm")
+    if algorithm not in accepted:
+        raise Refused("algorithm_refused", f"{what} algorithm {algorithm!r}")
+    if set(element.attrib) != {"Algorithm"}:
+        raise Refused("shape_refused", f"attributes beside the {what} algorithm")
+    for child in element:
+        if algorithm != names.EXC_C14N or child.tag != names.INCLUSIVE_NAMESPACES or len(element) > 1:
+            raise Refused("shape_refused", f"{_name(child)} under the {what} algorithm")
+        if len(child) or set(child.attrib) - {"PrefixList"}:
+            raise Refused("shape_refused", "InclusiveNamespaces holds more than a PrefixList")
+
+
+def _leaf(element: Element) -> None:
+    if len(element):
+        raise Refused("shape_refused", f"{_name(element)} has children")
+
+
+def _key_info(element: Element) -> None:
+    for child in element:
+        if child.tag not in _KEY_INFO[element.tag]:
+            raise Refused("shape_refused", f"{_name(child)} in KeyInfo")
+        if child.tag in _KEY_INFO:
+            _key_info(child)
+        else:
+            _leaf(child)
+
+
+def _name(element: Element) -> str:
+    return str(element.tag).rpartition("}")[2][:60]

@@ -1,0 +1,28 @@
+"""Times as SAML writes them (SAML 2.0 Core, 1.3.3): xs:dateTime in UTC."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Final
+
+_INSTANT: Final = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]{1,9}))?(Z|[+-][0-9]{2}:[0-9]{2})\Z"
+)
+
+
+def read(text: str) -> float | None:
+    """Seconds since the epoch, or None if the text isn't an instant with a time zone."""
+    match = _INSTANT.match(text.strip(" \t\r\n"))
+    if not match:
+        return None
+    try:
+        moment = datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00"))
+        return moment.timestamp() + (float(f"0.{match[2]}") if match[2] else 0.0)
+    except (ValueError, OverflowError):
+        return None
+
+
+def write(seconds: float) -> str:
+    """The instant, to the second."""
+    return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

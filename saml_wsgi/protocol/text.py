@@ -1,0 +1,74 @@
+"""The text of identities: whole, stripped of layout, and without characters that nobody can see.
+
+A name that a person reads as one thing and a program as another is how accounts are confused, so
+such a value is refused, never repaired.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+from saml_wsgi.errors import Refused
+from saml_wsgi.protocol.guard import Element
+from saml_wsgi.protocol.names import SAML
+
+#: SDP-G02 asks for 256 characters at least; attributes may hold more, for example a description.
+_LONGEST_NAME_ID: Final = 256
+_LONGEST_VALUE: Final = 8192
+
+#: Control, format (zero-width, bidirectional), surrogate, line and paragraph separator.
+_INVISIBLE: Final = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+#: Joiners that scripts of South Asia and Persia need inside words; refused in identifiers all the same.
+_JOINERS: Final = {"\u200c", "\u200d"}
+
+
+def strip(text: str | None) -> str:
+    """Without XML's white space around it: pretty-printed messages have some."""
+    return (text or "").strip(" \t\r\n")
+
+
+def name_id(element: Element) -> str:
+    """The NameID's text.
+
+    Raises:
+        Refused: ``name_id_refused`` if it is empty, too long, or has child elements or invisible
+            characters.
+    """
+    value = strip(element.text)
+    if len(element) or not value or len(value) > _LONGEST_NAME_ID or _has_invisible(value, set()):
+        raise Refused("name_id_refused", f"NameID {value!r:.300}")
+    return value
+
+
+def attributes(assertion: Element) -> dict[str, tuple[str, ...]]:
+    """All attributes by name; the values of repeated ones are joined in document order.
+
+    A value that is itself XML has no text that could be meant, so it is left out whole.
+
+    Raises:
+        Refused: ``attribute_refused`` for a name or value that is too long or has control characters.
+    """
+    found: dict[str, list[str]] = {}
+    for attribute in assertion.iterfind(f"{SAML}AttributeStatement/{SAML}Attribute"):
+        # As it is: "groups " is another attribute than "groups", and nobody asked for it.
+        name = attribute.get("Name") or ""
+        if not name or len(name) > _LONGEST_NAME_ID or _has_invisible(name, set()):
+            raise Refused("attribute_refused", f"an attribute is called {name!r:.300}")
+        values = found.setdefault(name, [])
+        for element in attribute:
+            if len(element):
+                continue
+            value = strip(element.text)
+            if len(value) > _LONGEST_VALUE or _has_invisible(value, _JOINERS | {"\n", "\r", "\t"}):
+                raise Refused("attribute_refused", f"a value of the attribute {name!r}")
+            values.append(value)
+    return {name: tuple(values) for name, values in found.items()}
+
+
+def _has_invisible(value: str, allowed: set[str]) -> bool:
+    if value.isascii() and value.isprintable():
+        return False
+    return any(
+        unicodedata.category(character) in _INVISIBLE and character not in allowed for character in value
+    )

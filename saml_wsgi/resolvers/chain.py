@@ -1,0 +1,107 @@
+"""Several resolvers, asked in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from saml_wsgi import names
+from saml_wsgi.errors import (
+    CODES,
+    Ambiguous,
+    DirectoryConflict,
+    Problems,
+    Refused,
+)
+from saml_wsgi.interfaces import Directory, Resolver
+from saml_wsgi.model import Assertion, Denied, Profile, Resolution, User
+from saml_wsgi.resolvers.jit import JITResolver
+from saml_wsgi.resolvers.pipeline import origins
+
+
+class Chain:
+    """Asks each resolver in order; the first that has an opinion decides, the end is ``not_found``.
+
+    What a resolver answers is checked here, whoever wrote it: nobody is signed in who isn't active or
+    has no username, and an answer that isn't one is the operator's ``internal_error``.
+
+    Args:
+        resolvers: Each with the name that the operator gave it.
+        directory: Where sessions look their users up again (``session.recheck``), or None. The user of a
+            resolver that returns a bare ``User`` is looked up there: what is kept there counts, and an
+            id that is somebody else's there is refused. A user whom it doesn't know is taken as is.
+
+    Raises:
+        ConfigurationError: There is no resolver, a name occurs twice, something has no method
+            ``resolve``, or something follows a ``jit``, which would never be asked.
+    """
+
+    def __init__(self, resolvers: Sequence[tuple[str, Resolver]], directory: Directory | None = None) -> None:
+        self._resolvers = tuple(resolvers)
+        self._directory = directory
+        _check(self._resolvers)
+
+    def resolve(self, assertion: Assertion, /) -> Resolution | Denied:
+        """The first opinion.
+
+        Raises:
+            Unavailable: What a resolver needs doesn't answer; no other one is asked.
+        """
+        for name, resolver in self._resolvers:
+            try:
+                answer = resolver.resolve(assertion)
+            except (Refused, DirectoryConflict, Ambiguous) as no:
+                answer = Denied(no.code, no.detail)
+            if answer is not None:
+                return self._decide(name, answer)
+        asked = ", ".join(name for name, _ in self._resolvers)
+        return Denied("not_found", f"nobody was found; asked: {asked}")
+
+    def _decide(self, name: str, answer: object) -> Resolution | Denied:
+        if isinstance(answer, User):
+            answer = self._keep(name, answer)
+        if isinstance(answer, Denied):
+            if answer.code not in CODES:
+                return _wrong(name, f"refused with the unknown code {answer.code!r}")
+            return replace(answer, detail=f"{name}: {answer.detail}" if answer.detail else name)
+        if not isinstance(answer, Resolution) or not isinstance(answer.user, User):
+            return _wrong(name, f"answered with {type(answer).__name__}")
+        user = answer.user
+        if not user.id or not user.username:
+            return _wrong(name, "answered with a user who has no id or no username")
+        if not user.active:
+            return Denied("inactive", f"{name}: user {user.id} is not active")
+        return answer if answer.resolver else replace(answer, resolver=name)
+
+    def _keep(self, name: str, user: User) -> Resolution | Denied:
+        kept = self._directory.get(user.id) if self._directory is not None else None
+        if kept is None or not user.active:
+            return Resolution(user, origins=origins(user, Profile(), name))
+        if names.key(kept.username) != names.key(user.username):
+            return Denied("internal_error", f"user {user.id} has another username in the directory")
+        return Resolution(kept, origins=origins(kept, Profile()))
+
+
+def _wrong(name: str, what: str) -> Denied:
+    return Denied(
+        "internal_error", f"the resolver {name} {what}; it must return a Resolution, a User, a Denied or None"
+    )
+
+
+def _check(resolvers: Sequence[tuple[str, object]]) -> None:
+    problems = Problems()
+    if not resolvers:
+        problems.add("resolvers", "No resolver is named.", "Write resolvers = jit, or existing.")
+    seen = set()
+    for position, (name, resolver) in enumerate(resolvers, start=1):
+        if name in seen:
+            problems.add("resolvers", f"{name} occurs twice.", "Name each resolver once.")
+        seen.add(name)
+        if not isinstance(resolver, Resolver):
+            reason = f"{type(resolver).__name__} has no method resolve(assertion)."
+            problems.add(f"resolver.{name}.use", reason, "See Resolver in saml_wsgi.interfaces.")
+        if isinstance(resolver, JITResolver) and position < len(resolvers):
+            following = ", ".join(name for name, _ in resolvers[position:])
+            reason = f"{name} creates whoever isn't found, so {following} would never be asked."
+            problems.add("resolvers", reason, f"Put {name} last.")
+    problems.raise_if_fatal()

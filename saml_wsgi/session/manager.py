@@ -1,0 +1,259 @@
+"""Sessions: started at a sign-in, recognised by a cookie's value, ended for good.
+
+The browser holds a signed random id. The store holds the session under the id's hash. This process
+remembers what it verified for ``session.cache`` seconds, so that a signed-in request costs one
+dictionary look-up; that is also how late an end elsewhere is seen.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from saml_wsgi.errors import DirectoryUnavailable, StoreUnavailable
+from saml_wsgi.events import Events
+from saml_wsgi.interfaces import Clock, Directory, Store
+from saml_wsgi.model import Assertion, Resolution, Session
+from saml_wsgi.session import record
+from saml_wsgi.signing import Keys, digest
+
+_MOST_REMEMBERED: Final = 10_000
+#: After the store failed, it is asked again so many seconds later: the breaker.
+_PAUSE: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """``session.*`` in seconds."""
+
+    lifetime: int = 8 * 3600
+    idle: int = 3600
+    cache: int = 5
+    recheck: int = 300
+    grace: int = 60
+
+    @property
+    def touch(self) -> int:
+        """How exact the idle time is: a session in use is written so often at most."""
+        return max(1, min(60, self.idle // 10))
+
+
+class Known:
+    """A session that this process verified, ready for the next request with the same cookie.
+
+    Attributes:
+        environ: What the application gets to see: for one ``environ.update()``.
+        fresh_until: On the monotonic clock: until then nobody is asked.
+    """
+
+    __slots__ = ("cookie", "environ", "fresh_until", "session", "verified")
+
+    def __init__(
+        self, session: Session, cookie: str, environ: Mapping[str, Any], verified: float, fresh_until: float
+    ) -> None:
+        self.session = session
+        self.cookie = cookie
+        self.environ = environ
+        self.verified = verified
+        self.fresh_until = fresh_until
+
+
+class Sessions:
+    """The sessions of one application.
+
+    Args:
+        store: Where they are kept.
+        keys: Signs what the browser holds and seals what the store holds.
+        directory: Asked for the user again every ``recheck`` seconds; None: never.
+        present: Turns a session and its cookie's value into what the application sees.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        keys: Keys,
+        *,
+        clock: Clock,
+        lifetimes: Lifetimes,
+        events: Events,
+        directory: Directory | None = None,
+        present: Callable[[Session, str], Mapping[str, Any]] = lambda _session, _cookie: {},
+    ) -> None:
+        self.present = present
+        self._store = store
+        self._keys = keys
+        self._directory = directory
+        self._clock = clock
+        self._lifetimes = lifetimes
+        self._events = events
+        self._known: dict[str, Known] = {}
+        self._ended: dict[str, float] = {}
+        self._store_down_until = 0.0
+        self._lock = threading.Lock()
+
+    def recognise(self, cookie: str) -> Known | None:
+        """The session that belongs to a cookie's value, or None: this browser is nobody's.
+
+        Raises:
+            Unavailable: It isn't known, and ``session.grace`` is over.
+        """
+        known = self._known.get(cookie)
+        if known is not None and self._clock.monotonic() < known.fresh_until:
+            return known
+        return self._verify(cookie, known)
+
+    def start(self, resolution: Resolution, assertion: Assertion) -> tuple[str, Session]:
+        """Sign the user in. Returns what the browser shall hold: a new id at each sign-in.
+
+        Raises:
+            StoreUnavailable: The session isn't there.
+        """
+        id_ = secrets.token_urlsafe(32)
+        now = int(self._clock.time())
+        expires = now + self._lifetimes.lifetime
+        if assertion.session_not_on_or_after is not None:
+            expires = min(expires, assertion.session_not_on_or_after)
+        session = Session(
+            key=digest(id_),
+            user=resolution.user,
+            attributes=assertion.attributes,
+            idp=assertion.idp,
+            name_id=assertion.name_id,
+            name_id_format=assertion.name_id_format,
+            session_index=assertion.session_index,
+            created=now,
+            expires=expires,
+            seen=now,
+            checked=now,
+            origins=resolution.origins,
+        )
+        subject = f"{len(session.idp)}:{session.idp}:{len(session.name_id)}:{session.name_id}"
+        tags = [
+            f"user:{digest(session.user.id)}",
+            f"subject:{digest(subject)}",
+            f"index:{digest(f'{subject}:{session.session_index}')}",
+        ]
+        self._store.put(_name(session.key), record.write(session, self._keys), self._ttl(session), tags=tags)
+        return self._keys.sign("session", id_), session
+
+    def end(self, session: Session, cookie: str) -> bool:
+        """End the session for good. False if that may not have reached every host.
+
+        In an outage of the store this process refuses the session all the same.
+        """
+        with self._lock:
+            now = self._clock.monotonic()
+            for key in [key for key, until in self._ended.items() if until <= now]:
+                del self._ended[key]
+            self._ended[session.key] = now + max(1, session.expires - self._clock.time())
+            self._known.pop(cookie, None)
+        try:
+            self._store.pop(_name(session.key))
+        except StoreUnavailable as error:
+            self._events.emit(
+                "unavailable", code=error.code, private=error.detail, session=session.key[:8], what="sign_out"
+            )
+            return False
+        return True
+
+    def token(self, session: Session) -> str:
+        """What a sign-out form of this session carries, so that nobody else can make one."""
+        return self._keys.sign("logout", session.key)
+
+    def owns_token(self, session: Session, token: str) -> bool:
+        """Whether the token came from a form of this session."""
+        return self._keys.unsign("logout", token) == session.key
+
+    def _verify(self, cookie: str, known: Known | None) -> Known | None:
+        id_ = self._keys.unsign("session", cookie)
+        if id_ is None:
+            return None
+        key = digest(id_)
+        if key in self._ended:
+            return None
+        try:
+            session = self._read(key)
+            if session is not None:
+                session = self._renew(session)
+        except (StoreUnavailable, DirectoryUnavailable):
+            if known is None or not self._in_grace(known):
+                raise
+            return known
+        if session is None:
+            self._known.pop(cookie, None)
+            return None
+        return self._remember(cookie, session)
+
+    def _read(self, key: str) -> Session | None:
+        if self._clock.monotonic() < self._store_down_until:
+            raise StoreUnavailable("the store failed less than a second ago")
+        try:
+            sealed = self._store.get(_name(key))
+        except StoreUnavailable:
+            self._store_down_until = self._clock.monotonic() + _PAUSE
+            raise
+        return record.read(sealed, key, self._keys) if sealed is not None else None
+
+    def _renew(self, session: Session) -> Session | None:
+        """The session as of now: still in time, its user looked up again when due, marked as used."""
+        now = int(self._clock.time())
+        if now >= session.expires or now >= session.seen + self._lifetimes.idle:
+            return None
+        renewed = session
+        if self._directory is not None and now >= session.checked + self._lifetimes.recheck:
+            user = self._directory.get(session.user.id)
+            if user is None or not user.active:
+                self._store.pop(_name(session.key))
+                self._events.emit(
+                    "session_ended", code="not_found" if user is None else "inactive", session=session.key[:8]
+                )
+                return None
+            renewed = replace(renewed, user=user, checked=now)
+        if now >= session.seen + self._lifetimes.touch:
+            renewed = replace(renewed, seen=now)
+        if renewed is session:
+            return session
+        # Only if it is still there: a late write must not revive what was ended meanwhile.
+        kept = self._store.replace(_name(session.key), record.write(renewed, self._keys), self._ttl(renewed))
+        return renewed if kept else None
+
+    def _in_grace(self, known: Known) -> bool:
+        """Whether an outage is young enough, counted from the last verification and never sliding."""
+        now = self._clock.monotonic()
+        end = known.verified + self._lifetimes.grace
+        if now >= end or self._clock.time() >= known.session.expires:
+            return False
+        known.fresh_until = min(end, now + _PAUSE)
+        return True
+
+    def _remember(self, cookie: str, session: Session) -> Known | None:
+        now, wall = self._clock.monotonic(), self._clock.time()
+        left = min(session.expires, session.seen + self._lifetimes.idle) - wall
+        known = Known(
+            session,
+            cookie,
+            self.present(session, cookie),
+            now,
+            now + min(self._lifetimes.cache, max(0.0, left)),
+        )
+        with self._lock:
+            if session.key in self._ended:
+                return None
+            while len(self._known) >= _MOST_REMEMBERED:
+                # The oldest goes; whoever is active comes back at once.
+                del self._known[next(iter(self._known))]
+            self._known.pop(cookie, None)
+            self._known[cookie] = known
+        return known
+
+    def _ttl(self, session: Session) -> int:
+        now = self._clock.time()
+        idle = session.seen + self._lifetimes.idle + self._lifetimes.touch
+        return max(1, int(min(session.expires, idle) - now) + 1)
+
+
+def _name(key: str) -> str:
+    return f"session:{key}"

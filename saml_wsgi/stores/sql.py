@@ -1,0 +1,155 @@
+"""The store in a database: SQLite for the processes of one host, PostgreSQL for many hosts."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from saml_wsgi.database import answering, connect, insert_into, reading, reason
+from saml_wsgi.database.tables import schema, state, tags
+from saml_wsgi.errors import StoreUnavailable
+from saml_wsgi.interfaces import Clock
+from saml_wsgi.stores import check
+
+logger = logging.getLogger(__name__)
+
+_SWEEP_EVERY: Final = 60.0
+_SWEEP_AT_MOST: Final = 500
+
+_LIVE: Final = state.c.expires > bindparam("now")
+_GET: Final = select(state.c.value).where(state.c.key == bindparam("name"), _LIVE)
+_REPLACE: Final = (
+    update(state)
+    .where(state.c.key == bindparam("name"), _LIVE)
+    .values(value=bindparam("content"), expires=bindparam("until"))
+)
+_POP: Final = delete(state).where(state.c.key == bindparam("name")).returning(state.c.value, state.c.expires)
+_DROP_EXPIRED: Final = delete(state).where(
+    state.c.key == bindparam("name"), state.c.expires <= bindparam("now")
+)
+_TAGGED: Final = (
+    select(tags.c.key)
+    .join(state, state.c.key == tags.c.key)
+    .where(tags.c.tag == bindparam("label"), _LIVE)
+    .order_by(tags.c.key)
+)
+_UNTAG: Final = delete(tags).where(tags.c.key == bindparam("name"))
+# On PostgreSQL two processes that sweep at once take different rows.
+_SWEEP: Final = delete(state).where(
+    state.c.key.in_(
+        select(state.c.key)
+        .where(state.c.expires <= bindparam("now"))
+        .order_by(state.c.expires)
+        .limit(_SWEEP_AT_MOST)
+        .with_for_update(skip_locked=True)
+    )
+)
+_PING: Final = select(schema.c.version)
+
+
+class SQLStore:
+    """Keeps its entries in the tables ``saml_wsgi_state`` and ``saml_wsgi_tags``.
+
+    The tables must be there (:func:`saml_wsgi.database.prepare`). What has expired is never returned,
+    and removed by later calls of ``add`` and ``put``, a few hundred rows at a time.
+
+    Args:
+        url: ``sqlite:///FILE`` or ``postgresql+psycopg://…``.
+        clock: Tells the time. Hosts that share a database need clocks that agree.
+
+    Raises:
+        ConfigurationError: The URL isn't usable.
+    """
+
+    def __init__(self, url: str, *, clock: Clock = time) -> None:
+        self._clock = clock
+        self._writes = connect(url)
+        self._reads = reading(self._writes)
+        insert = insert_into(self._writes, state).values(
+            key=bindparam("name"), value=bindparam("content"), expires=bindparam("until")
+        )
+        self._insert = insert.on_conflict_do_nothing()
+        self._put = insert.on_conflict_do_update(
+            index_elements=[state.c.key],
+            set_={"value": insert.excluded.value, "expires": insert.excluded.expires},
+        )
+        self._tag = insert_into(self._writes, tags)
+        self._sweep_due = clock.monotonic()
+
+    def add(self, key: str, value: bytes, ttl: int, /) -> bool:
+        check(key, ttl=ttl)
+        now = self._now()
+        entry = {"name": key, "content": value, "until": now + ttl * 1000}
+        with answering(StoreUnavailable), self._writes.begin() as connection:
+            added = connection.execute(self._insert, entry).rowcount == 1
+            # Present, or only not swept yet? Whoever deletes the expired row may add the new one; on
+            # PostgreSQL a second one waits here and then finds nothing to delete.
+            if not added and connection.execute(_DROP_EXPIRED, {"name": key, "now": now}).rowcount == 1:
+                added = connection.execute(self._insert, entry).rowcount == 1
+        self._sweep_if_due(now)
+        return added
+
+    def get(self, key: str, /) -> bytes | None:
+        check(key)
+        with answering(StoreUnavailable), self._reads.connect() as connection:
+            return connection.execute(_GET, {"name": key, "now": self._now()}).scalar()
+
+    def put(self, key: str, value: bytes, ttl: int, /, *, tags: Sequence[str] = ()) -> None:
+        check(key, *tags, ttl=ttl)
+        now = self._now()
+        with answering(StoreUnavailable), self._writes.begin() as connection:
+            connection.execute(self._put, {"name": key, "content": value, "until": now + ttl * 1000})
+            self._file_under(connection, key, tags)
+        self._sweep_if_due(now)
+
+    def replace(self, key: str, value: bytes, ttl: int, /) -> bool:
+        check(key, ttl=ttl)
+        now = self._now()
+        entry = {"name": key, "content": value, "until": now + ttl * 1000, "now": now}
+        with answering(StoreUnavailable), self._writes.begin() as connection:
+            return connection.execute(_REPLACE, entry).rowcount == 1
+
+    def pop(self, key: str, /) -> bytes | None:
+        check(key)
+        now = self._now()
+        with answering(StoreUnavailable), self._writes.begin() as connection:
+            row = connection.execute(_POP, {"name": key}).one_or_none()
+        return row.value if row is not None and row.expires > now else None
+
+    def tagged(self, tag: str, /) -> Sequence[str]:
+        check(tag)
+        with answering(StoreUnavailable), self._reads.connect() as connection:
+            return connection.execute(_TAGGED, {"label": tag, "now": self._now()}).scalars().all()
+
+    def ping(self) -> None:
+        """Read from the database; a table that isn't there is as bad as no answer."""
+        with answering(StoreUnavailable), self._reads.connect() as connection:
+            connection.execute(_PING).first()
+
+    def _now(self) -> int:
+        return int(self._clock.time() * 1000)
+
+    def _file_under(self, connection: Connection, key: str, labels: Sequence[str]) -> None:
+        connection.execute(_UNTAG, {"name": key})
+        if labels:
+            connection.execute(self._tag, [{"tag": label, "key": key} for label in sorted(set(labels))])
+
+    def _sweep_if_due(self, now: int) -> None:
+        # No lock, since a fork could leave it locked: two threads that sweep at once do no harm.
+        if self._clock.monotonic() < self._sweep_due:
+            return
+        self._sweep_due = self._clock.monotonic() + _SWEEP_EVERY
+        try:
+            with self._writes.begin() as connection:
+                swept = connection.execute(_SWEEP, {"now": now}).rowcount
+        except SQLAlchemyError as error:
+            # What the caller asked for is done and stays done.
+            logger.warning("expired entries could not be removed: %s", reason(error))
+        else:
+            if swept >= _SWEEP_AT_MOST:
+                self._sweep_due = self._clock.monotonic()

@@ -1,0 +1,350 @@
+"""A browser without a window: cookies with SameSite, redirects, forms, and the headers that browsers send."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final, Literal
+from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
+
+from saml_wsgi.testing import forms
+from saml_wsgi.testing.cookies import CookieJar, is_loopback, site
+from saml_wsgi.testing.forms import Form
+from saml_wsgi.testing.transports import HTTPTransport, Received, Sent, Transport
+
+if TYPE_CHECKING:
+    from saml_wsgi.interfaces import Clock
+
+_REDIRECTS: Final = (301, 302, 303, 307, 308)
+_HOPS: Final = 20
+_FORM: Final = "application/x-www-form-urlencoded"
+_AGENT: Final = "Mozilla/5.0 (X11; Linux x86_64) saml_wsgi.testing"
+_HTML: Final = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+class TooManyRedirects(Exception):
+    """A chain of redirects didn't end within 20 hops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """What the browser was told to do; enough to do it again.
+
+    Attributes:
+        initiator: The page that started it; None: the person typed the address.
+        chain: The URLs before this one in a chain of redirects.
+        mode: ``navigate`` for a page, else what ``fetch()`` was told.
+        extra: Headers in place of the browser's own.
+    """
+
+    method: str
+    url: str
+    body: bytes = b""
+    content_type: str = ""
+    initiator: str | None = None
+    chain: tuple[str, ...] = ()
+    mode: str = "navigate"
+    credentials: bool = True
+    extra: Mapping[str, str] = field(default_factory=dict)
+
+
+class Page:
+    """A response, and what a person sees of it.
+
+    Attributes:
+        url: Where it came from.
+        status: The HTTP status.
+        reason: Its phrase.
+        headers: All of them, in order.
+        body: The bytes.
+        request: What went over the wire.
+        errand: What the browser was told to do.
+    """
+
+    def __init__(self, errand: Errand, request: Sent, received: Received) -> None:
+        self.url = errand.url
+        self.status = received.status
+        self.reason = received.reason
+        self.headers = received.headers
+        self.body = received.body
+        self.request = request
+        self.errand = errand
+
+    def __repr__(self) -> str:
+        return f"<Page {self.status} {self.url}>"
+
+    def header(self, name: str) -> str | None:
+        """The header's first value, or None."""
+        return next(iter(self.all(name)), None)
+
+    def all(self, name: str) -> list[str]:
+        """All values of the header."""
+        return [value for given, value in self.headers if given.lower() == name.lower()]
+
+    @property
+    def location(self) -> str | None:
+        """Where it redirects to, absolute, or None."""
+        target = self.header("Location")
+        return urljoin(self.url, target) if target is not None and self.status in _REDIRECTS else None
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8; what isn't comes out as U+FFFD."""
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The body as JSON. ValueError if it isn't."""
+        return json.loads(self.body)
+
+    @cached_property
+    def _offer(self) -> forms.Offer:
+        return forms.read(self.url, self.text)
+
+    @property
+    def forms(self) -> tuple[Form, ...]:
+        return self._offer.forms
+
+    @property
+    def links(self) -> tuple[tuple[str, str], ...]:
+        """Text and absolute URL of each link."""
+        return self._offer.links
+
+    def form(self, index: int = 0) -> Form:
+        """One of the page's forms. LookupError if there are fewer."""
+        if not 0 <= index < len(self.forms):
+            raise LookupError(f"{self!r} has {len(self.forms)} forms")
+        return self.forms[index]
+
+    def link(self, text: str) -> str:
+        """Where the link of that text goes. LookupError if there is none."""
+        for shown, url in self.links:
+            if shown == text:
+                return url
+        raise LookupError(f"{self!r} has no link {text!r}")
+
+
+class Browser:
+    """One person's browser, with cookies of its own. Not for several threads at once.
+
+    Args:
+        transport: How servers are reached; by default HTTP to this machine.
+        clock: Ends cookies.
+
+    Redirects are followed only where it says so: ``follow=True``, or :meth:`follow` afterwards.
+
+    Attributes:
+        cookies: What it keeps.
+        history: The latest pages, redirects among them, oldest first.
+    """
+
+    def __init__(self, transport: Transport | None = None, *, clock: Clock = time) -> None:
+        self._transport = transport or HTTPTransport()
+        self.cookies = CookieJar(clock.time)
+        self.history: list[Page] = []
+
+    def get(
+        self,
+        url: str,
+        *,
+        initiator: Page | str | None = None,
+        headers: Mapping[str, str] | None = None,
+        follow: bool = False,
+    ) -> Page:
+        """Load a page: the person types the address, or clicks a link on the page ``initiator``.
+
+        ``headers`` go in place of the browser's own; an empty value leaves one out.
+        """
+        errand = Errand("GET", url, initiator=_address(initiator), extra=dict(headers or {}))
+        return self.run(errand, follow=follow)
+
+    def post(
+        self,
+        url: str,
+        fields: Mapping[str, str] | Sequence[tuple[str, str]] = (),
+        *,
+        initiator: Page | str | None = None,
+        headers: Mapping[str, str] | None = None,
+        follow: bool = False,
+    ) -> Page:
+        """Send a form that the page ``initiator`` holds, or an attacker's page."""
+        errand = Errand(
+            "POST",
+            url,
+            urlencode(fields).encode("ascii"),
+            _FORM,
+            initiator=_address(initiator),
+            extra=dict(headers or {}),
+        )
+        return self.run(errand, follow=follow)
+
+    def click(self, page: Page, text: str, *, follow: bool = False) -> Page:
+        """Click the link of that text. LookupError if the page has none."""
+        return self.get(page.link(text), initiator=page, follow=follow)
+
+    def submit(
+        self,
+        page: Page,
+        values: Mapping[str, str] | None = None,
+        *,
+        form: int = 0,
+        button: str | None = None,
+        follow: bool = False,
+    ) -> Page:
+        """Fill in one of the page's forms and send it; what isn't given stays as it stands on the page.
+
+        LookupError for a form, field or button that isn't there.
+        """
+        chosen = page.form(form)
+        sent = chosen.filled(values or {}, button)
+        if chosen.method == "POST":
+            return self.post(chosen.url, sent, initiator=page, follow=follow)
+        parts = urlsplit(chosen.url)
+        url = urlunsplit(parts._replace(query=urlencode(sent)))
+        return self.get(url, initiator=page, follow=follow)
+
+    def fetch(
+        self,
+        url: str,
+        *,
+        initiator: Page | str,
+        method: str = "GET",
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        mode: Literal["cors", "no-cors", "same-origin"] = "cors",
+        credentials: Literal["same-origin", "include", "omit"] = "same-origin",
+    ) -> Page:
+        """What a script on the page ``initiator`` does with ``fetch()``; redirects aren't followed.
+
+        There is no preflight, and the answer is given whatever CORS says: tests read the headers.
+        """
+        home = _address(initiator) or ""
+        errand = Errand(
+            method,
+            url,
+            body,
+            initiator=home,
+            mode=mode,
+            credentials=credentials == "include"
+            or (credentials == "same-origin" and _origin(home) == _origin(url)),
+            extra=dict(headers or {}),
+        )
+        return self.run(errand)
+
+    def follow(self, page: Page, *, hops: int = _HOPS) -> Page:
+        """Follow the page's redirects to their end (or so many). TooManyRedirects after 20.
+
+        What started the chain stays its initiator, and decides about SameSite on every hop.
+        """
+        for _ in range(hops):
+            if page.location is None:
+                return page
+            page = self._hop(page, page.location)
+        if page.location is not None and hops == _HOPS:
+            raise TooManyRedirects(f"{page.errand.chain[0]} … {page.url}")
+        return page
+
+    def repeat(self, page: Page, *, follow: bool = False) -> Page:
+        """Do again what led to the page (reload, or back and forward), with the cookies of now."""
+        return self.run(page.errand, follow=follow)
+
+    def run(self, errand: Errand, *, follow: bool = False) -> Page:
+        """Do an errand; what the other methods come down to."""
+        parts = urlsplit(errand.url)
+        request = Sent(
+            errand.method,
+            urlunsplit(parts._replace(fragment="")),
+            tuple(self._headers(errand)),
+            errand.body,
+        )
+        page = Page(errand, request, self._transport.send(request))
+        if errand.credentials:
+            for value in page.all("Set-Cookie"):
+                self.cookies.keep(errand.url, value)
+        self.history = [*self.history[-99:], page]
+        return self.follow(page) if follow else page
+
+    def _hop(self, page: Page, url: str) -> Page:
+        errand = page.errand
+        before = (*errand.chain, errand.url)
+        keeps_method = page.status in (307, 308) or errand.method in ("GET", "HEAD")
+        return self.run(
+            Errand(
+                errand.method if keeps_method else "GET",
+                url,
+                errand.body if keeps_method else b"",
+                errand.content_type if keeps_method else "",
+                errand.initiator,
+                before,
+                errand.mode,
+                errand.credentials,
+                errand.extra,
+            )
+        )
+
+    def _headers(self, errand: Errand) -> Iterable[tuple[str, str]]:
+        parts, home = urlsplit(errand.url), errand.initiator
+        navigation = errand.mode == "navigate"
+        headers = {
+            "User-Agent": _AGENT,
+            "Accept": _HTML if navigation else "*/*",
+            "Accept-Language": "en",
+            "Content-Type": errand.content_type,
+            "Origin": _origin_header(errand),
+            "Referer": _referrer(home, errand.url) if home else "",
+        }
+        if navigation:
+            headers["Upgrade-Insecure-Requests"] = "1"
+        if parts.scheme == "https" or is_loopback(parts.hostname or ""):
+            headers["Sec-Fetch-Site"] = _relation(errand)
+            headers["Sec-Fetch-Mode"] = errand.mode
+            headers["Sec-Fetch-Dest"] = "document" if navigation else "empty"
+        if errand.credentials:
+            headers["Cookie"] = self.cookies.header(
+                errand.url, method=errand.method, initiator=home, navigation=navigation
+            )
+        given = {name.lower() for name in errand.extra}
+        own = [(name, value) for name, value in headers.items() if name.lower() not in given]
+        return [(name, value) for name, value in [*own, *errand.extra.items()] if value]
+
+
+def _address(page: Page | str | None) -> str | None:
+    return page.url if isinstance(page, Page) else page
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _origin_header(errand: Errand) -> str:
+    """The Origin of a form or a script; ``null`` once another origin redirected to a third (Fetch §4.4)."""
+    cors = errand.mode == "cors" and _origin(errand.initiator or "") != _origin(errand.url)
+    if errand.method in ("GET", "HEAD") and not cors:
+        return ""
+    home = _origin(errand.initiator or "")
+    hops = pairwise((*errand.chain, errand.url))
+    tainted = any(_origin(here) != home and _origin(here) != _origin(there) for here, there in hops)
+    return "null" if tainted or not errand.initiator else home
+
+
+def _referrer(home: str, url: str) -> str:
+    """``strict-origin-when-cross-origin``, what browsers do unless a page says otherwise."""
+    if home.startswith("https:") and not url.startswith("https:"):
+        return ""
+    return home.partition("#")[0] if _origin(home) == _origin(url) else f"{_origin(home)}/"
+
+
+def _relation(errand: Errand) -> str:
+    """Sec-Fetch-Site: the worst relation of the initiator to any URL of the chain (Fetch Metadata §2.2)."""
+    home = errand.initiator
+    if home is None:
+        return "none"
+    urls = (*errand.chain, errand.url)
+    if any(site(home) != site(url) for url in urls):
+        return "cross-site"
+    same = all(_origin(home) == _origin(url) for url in urls)
+    return "same-origin" if same else "same-site"

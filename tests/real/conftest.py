@@ -1,0 +1,91 @@
+"""Meetings with servers and a browser that nobody in this project wrote.
+
+A test names whom it meets (``@pytest.mark.real("chromium")``). Where that isn't installed the test is
+skipped and says what to install; with ``SAML_WSGI_REQUIRE_REAL=1`` it fails instead, so that a build
+machine can't pass by having nothing to meet.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.real import chromium, simplesamlphp
+from tests.real.chromium import Chromium
+from tests.real.serving import ADDRESSES, SIMPLESAMLPHP, Server
+from tests.real.simplesamlphp import SimpleSAMLphp
+from tests.real.tls import Authority
+
+_MISSING = {
+    "chromium": functools.cache(chromium.missing),
+    "simplesamlphp": functools.cache(simplesamlphp.missing),
+}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("real"):
+        for what in mark.args:
+            if missing := _MISSING[what]():
+                reason = f"{what} isn't installed: {missing}"
+                if os.environ.get("SAML_WSGI_REQUIRE_REAL") == "1":
+                    pytest.fail(f"{reason} (SAML_WSGI_REQUIRE_REAL=1)", pytrace=False)
+                pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def authority() -> Authority:
+    return Authority(*ADDRESSES)
+
+
+@pytest.fixture
+def bind(authority: Authority) -> Iterator[Callable[[str], Server]]:
+    """Bind a server with TLS to an address of 127/8; whatever was bound is stopped at the end."""
+    servers: list[Server] = []
+
+    def bind(address: str) -> Server:
+        servers.append(Server(address, authority))
+        return servers[-1]
+
+    yield bind
+    for server in reversed(servers):
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def simplesaml(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleSAMLphp]:
+    """SimpleSAMLphp over plain HTTP, for scripted logins."""
+    idp = SimpleSAMLphp(tmp_path_factory.mktemp("simplesamlphp"), SIMPLESAMLPHP)
+    idp.start()
+    yield idp
+    idp.stop()
+
+
+@pytest.fixture(scope="session")
+def simplesaml_tls(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[SimpleSAMLphp]:
+    """SimpleSAMLphp over TLS, for a browser."""
+    idp = SimpleSAMLphp(tmp_path_factory.mktemp("simplesamlphp-tls"), SIMPLESAMLPHP, authority)
+    idp.start()
+    yield idp
+    idp.stop()
+
+
+@pytest.fixture
+def browse(tmp_path: Path, authority: Authority) -> Iterator[Callable[..., Chromium]]:
+    """Start a Chromium with a fresh profile; every one that was started is ended."""
+    numbers = itertools.count()
+    browsers: list[Chromium] = []
+
+    def browse(*, without_cookies: tuple[str, ...] = ()) -> Chromium:
+        browser = Chromium(tmp_path / f"chromium-{next(numbers)}", authority, without_cookies)
+        browsers.append(browser)
+        browser.start()
+        return browser
+
+    yield browse
+    for browser in browsers:
+        browser.stop()

@@ -1,0 +1,150 @@
+"""Resolvers in order: who decides, and what an answer must be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from saml_wsgi.errors import ConfigurationError, Refused, SourceUnavailable
+from saml_wsgi.model import Denied, Profile, Resolution, User
+from saml_wsgi.resolvers import Chain, ExistingResolver, JITResolver
+
+ADA = User("1", "ada")
+
+
+class Answers:
+    """A resolver that gives one answer, or raises it, and remembers that it was asked."""
+
+    def __init__(self, answer):
+        self.answer, self.asked = answer, 0
+
+    def resolve(self, assertion, /):
+        self.asked += 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+def test_first_opinion_decides(asserted):
+    """None goes on to the next resolver; after an opinion nobody else is asked."""
+    first, second, third = Answers(None), Answers(Resolution(ADA)), Answers(Denied("ambiguous"))
+    answer = Chain([("a", first), ("b", second), ("c", third)]).resolve(asserted())
+    assert answer == Resolution(ADA, resolver="b")
+    assert (first.asked, second.asked, third.asked) == (1, 1, 0)
+
+
+def test_a_refusal_ends_the_chain(asserted):
+    """Denied is final, and its detail says who refused."""
+    last = Answers(ADA)
+    chain = Chain([("a", Answers(Denied("inactive", "user 1"))), ("b", last)])
+    assert chain.resolve(asserted()) == Denied("inactive", "a: user 1")
+    assert last.asked == 0
+
+
+def test_the_end_is_not_found(asserted):
+    """If nobody has an opinion the person isn't found, and the detail says who was asked."""
+    answer = Chain([("staff", Answers(None)), ("guests", Answers(None))]).resolve(asserted())
+    assert answer.code == "not_found"
+    assert "staff, guests" in answer.detail
+
+
+def test_an_inactive_user_does_not_come_in_by_the_next_resolver(people, asserted):
+    """Existing refuses an inactive user; jit behind it isn't asked."""
+    user = people.create(Profile(username="ada"), managed_by="jit:jumpcloud")
+    people.users[user.id] = replace(user, active=False)
+    chain = Chain([("existing", ExistingResolver(people, people)), ("jit", JITResolver(people, people))])
+    assert chain.resolve(asserted("ada")).code == "inactive"
+    assert chain.resolve(asserted("bob")).outcome == "created"
+
+
+def test_a_bare_user_signs_in(asserted):
+    """A user is enough of an answer; its values are the resolver's."""
+    answer = Chain([("staff", Answers(User("1", "ada", email="a@x.test")))]).resolve(asserted())
+    assert (answer.user.username, answer.resolver, answer.outcome) == ("ada", "staff", "unchanged")
+    assert answer.origins == {"username": "staff", "email": "staff"}
+
+
+@pytest.mark.parametrize("answer", [replace(ADA, active=False), Resolution(replace(ADA, active=False))])
+def test_inactive_answers(asserted, answer):
+    """Nobody who is switched off is signed in, whatever a resolver says."""
+    assert Chain([("a", Answers(answer))]).resolve(asserted()).code == "inactive"
+
+
+def test_what_the_directory_keeps_counts(people, asserted):
+    """A bare user whom the directory knows is as the directory has it, also switched off."""
+    kept = people.create(Profile(username="ada", email="kept@x.test"), managed_by="local")
+    chain = Chain([("a", Answers(User(kept.id, "ADA", email="other@x.test")))], people)
+    assert chain.resolve(asserted()).user == kept
+    assert chain.resolve(asserted()).origins["email"] == "directory"
+    people.users[kept.id] = replace(kept, active=False)
+    assert chain.resolve(asserted()).code == "inactive"
+
+
+def test_an_id_that_is_somebody_elses_in_the_directory(people, asserted):
+    """A bare user whose id is another user's is refused: a session would turn into that other user."""
+    kept = people.create(Profile(username="bob"), managed_by="local")
+    assert Chain([("a", Answers(User(kept.id, "ada")))], people).resolve(asserted()).code == "internal_error"
+
+
+def test_a_bare_user_whom_the_directory_does_not_know(people, asserted):
+    """A resolver may bring people of its own."""
+    assert Chain([("a", Answers(ADA))], people).resolve(asserted()).user == ADA
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        True,
+        False,
+        "ada",
+        {"username": "ada"},
+        (ADA,),
+        Resolution("ada"),
+        User("", "ada"),
+        User("1", ""),
+        Denied("nope"),
+    ],
+)
+def test_answers_that_are_none(asserted, answer):
+    """Anything else signs nobody in, asks nobody else, and names the resolver to the operator."""
+    last = Answers(ADA)
+    denied = Chain([("mine", Answers(answer)), ("b", last)]).resolve(asserted())
+    assert denied.code == "internal_error"
+    assert "mine" in denied.detail
+    assert last.asked == 0
+
+
+def test_a_refusal_that_is_raised(asserted):
+    """A resolver that raises Refused refuses."""
+    assert Chain([("a", Answers(Refused("ambiguous", "two")))]).resolve(asserted()) == Denied(
+        "ambiguous", "a: two"
+    )
+
+
+@pytest.mark.parametrize("error", [SourceUnavailable("down"), RuntimeError("bug")])
+def test_errors_pass_and_nobody_else_is_asked(asserted, error):
+    """A source that is down, or a bug, isn't "nobody": no other resolver is asked."""
+    last = Answers(ADA)
+    with pytest.raises(type(error)):
+        Chain([("a", Answers(error)), ("b", last)]).resolve(asserted())
+    assert last.asked == 0
+
+
+def test_nothing_may_follow_jit(people):
+    """A chain that goes on after jit doesn't start, whatever the operator calls it."""
+    with pytest.raises(ConfigurationError) as error:
+        Chain([("people", JITResolver(people)), ("staff", ExistingResolver(people))])
+    (problem,) = error.value.problems
+    assert problem.key == "resolvers"
+    assert "staff would never be asked" in problem.reason
+    assert problem.cure == "Put people last."
+
+
+def test_every_problem_at_once(people):
+    """An empty chain, a name twice, and things that are no resolvers don't start."""
+    with pytest.raises(ConfigurationError, match="No resolver"):
+        Chain([])
+    with pytest.raises(ConfigurationError) as error:
+        Chain([("a", Answers(None)), ("a", object())])
+    assert [problem.key for problem in error.value.problems] == ["resolvers", "resolver.a.use"]
