@@ -133,6 +133,8 @@ class Resolution:
         changes: What was written.
         origins: For each field, where its value came from.
         resolver: The name of the resolver that decided.
+        in_directory: Whether the configured directory knows the user. If so, a session ends within
+            ``session.recheck`` after the user is switched off or removed there.
     """
 
     user: User
@@ -140,6 +142,7 @@ class Resolution:
     changes: Changes = field(default_factory=Changes)
     origins: Mapping[str, str] = field(default_factory=_nothing)
     resolver: str = ""
+    in_directory: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +171,7 @@ class Session:
         seen: When it was last used, exact to the interval of touching.
         checked: When the user was last looked up again (``session.recheck``).
         origins: For each field of the user, where its value came from at sign-in.
+        in_directory: See :class:`Resolution`.
     """
 
     key: str
@@ -182,6 +186,7 @@ class Session:
     seen: int
     checked: int
     origins: Mapping[str, str] = field(default_factory=_nothing)
+    in_directory: bool = True
 
 
 @dataclass(frozen=True, slots=True)

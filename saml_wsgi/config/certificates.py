@@ -55,10 +55,10 @@ class Metadata:
             return FileOrText(path=file.path)
         if re.match(r"https?://", content):
             raise Unfit(
-                "It is the address of metadata, and nothing is fetched while serving.",
+                "it is the address of metadata, and nothing is fetched while serving.",
                 "Download it, look at it, and write file:PATH.",
             )
-        raise Unfit(f"It is {shown(content)}.", "Write file:PATH, or the XML itself, which begins with <.")
+        raise Unfit(f"it is {shown(content)}.", "Write file:PATH, or the XML itself, which begins with <.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,23 +82,21 @@ class Certificates:
             found.append(_pem(certificate))
         found = list(dict.fromkeys(found))
         if len(found) > self.most:
-            raise Unfit(f"It has {len(found)} certificates.", f"At most {self.most} can be given.")
+            raise Unfit(f"it has {len(found)} certificates.", f"At most {self.most} can be given.")
         return tuple(found)
 
 
 def _certificate_text(value: object, place: Place) -> str:
-    if isinstance(value, list | tuple):
-        content = "\n".join(text(entry) for entry in value)
-    else:
-        content = text(value)
+    entries = value if isinstance(value, list | tuple) else [value]
+    content = "\n".join(text(entry) for entry in entries)
     if content.startswith("file:"):
         content = named_file(content, place.here).read()
     elif _BEGIN not in content:
         # Not shown: it may be a key.
-        raise Unfit("It is neither file:PATH nor PEM.", "PEM begins with -----BEGIN CERTIFICATE-----.")
+        raise Unfit("it is neither file:PATH nor PEM.", "PEM begins with -----BEGIN CERTIFICATE-----.")
     if "PRIVATE KEY-----" in content:
         raise Unfit(
-            "It has a private key.", "Only the certificate belongs here, and nobody else may have the key."
+            "it has a private key.", "Only the certificate belongs here, and nobody else may have the key."
         )
     return content
 
@@ -115,7 +113,7 @@ def _load(content: str) -> list[Certificate]:
         found = []
     if not found or len(found) != content.count("-----BEGIN CERTIFICATE-----"):
         raise Unfit(
-            "It can't be read as a certificate in PEM.",
+            "it can't be read as a certificate in PEM.",
             "Copy it whole, from -----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----.",
         )
     return found
@@ -135,11 +133,11 @@ def _check(certificate: Certificate, role: str, place: Place) -> None:
         key = certificate.public_key()
     except (UnsupportedAlgorithm, ValueError):
         raise Unfit(
-            "The key of the certificate is of an unknown kind.", "Make one with an RSA key."
+            "the key of the certificate is of an unknown kind.", "Make one with an RSA key."
         ) from None
     if isinstance(key, RSAPublicKey) and key.key_size < FEWEST_RSA_BITS:
         raise Unfit(
-            f"The certificate's RSA key has {key.key_size} bits, which can be broken.",
+            f"the certificate's RSA key has {key.key_size} bits, which can be broken.",
             f"Make one with at least {FEWEST_RSA_BITS} bits.",
         )
     days = days_left(certificate)
@@ -148,13 +146,13 @@ def _check(certificate: Certificate, role: str, place: Place) -> None:
     if role != _IDP:
         cure = f"Make a new one, and upload the new metadata to the {_IDP}."
     if days < 0:
-        place.warn(f"The certificate expired on {ends}.", cure)
+        place.warn(f"the certificate expired on {ends}.", cure)
     elif days <= _NOTICE:
         left = "1 day" if days == 1 else f"{days} days"
-        place.warn(f"The certificate expires in {left}, on {ends}.", cure)
+        place.warn(f"the certificate expires in {left}, on {ends}.", cure)
     begins = certificate.not_valid_before_utc
     if begins > datetime.now(UTC):
-        place.warn(f"The certificate isn't valid before {begins.date().isoformat()}.", "Check the clock.")
+        place.warn(f"the certificate isn't valid before {begins.date().isoformat()}.", "Check the clock.")
 
 
 _IDP: Final = "identity provider"
@@ -181,21 +179,21 @@ class PrivateKey:
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
         content = secret_text(value, place)
-        cure = "Copy it whole, from -----BEGIN PRIVATE KEY----- to -----END PRIVATE KEY-----, or write file:PATH."
+        cure = "Copy it whole, from -----BEGIN PRIVATE KEY----- to -----END PRIVATE KEY-----."
         try:
             key = load_pem_private_key(content.encode(), password=None)
         except TypeError:
             raise Unfit(
-                "It is encrypted, and there is nobody to ask for the passphrase.",
+                "it is encrypted, and there is nobody to ask for the passphrase.",
                 "Decrypt it with openssl pkey, into a file that only the server reads.",
             ) from None
         except (ValueError, UnsupportedAlgorithm):
-            raise Unfit("It can't be read as a private key in PEM.", cure) from None
+            raise Unfit("it can't be read as a private key in PEM.", cure) from None
         if not isinstance(key, RSAPrivateKey):
-            raise Unfit("It isn't an RSA key.", f"Make an RSA key of at least {FEWEST_RSA_BITS} bits.")
+            raise Unfit("it isn't an RSA key.", f"Make an RSA key of at least {FEWEST_RSA_BITS} bits.")
         if key.key_size < FEWEST_RSA_BITS:
             raise Unfit(
-                f"It has {key.key_size} bits, which can be broken.",
+                f"it has {key.key_size} bits, which can be broken.",
                 f"Make an RSA key of at least {FEWEST_RSA_BITS} bits.",
             )
         return Secret(content)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from saml_wsgi.config.convert import NO_INLINE_COMMENTS, Place, Unfit, has_comment, line, shown
 
 #: Nothing that is read whole is longer: keys, certificates and passwords have a few KiB.
 _LARGEST_FILE: Final = 256 * 1024
+_LONGEST_NAME: Final = 300
 _VARIABLE: Final = re.compile(
     r"\$(?:(?P<bare>[A-Za-z_][A-Za-z0-9_]*)|\{(?P<braced>[A-Za-z_][A-Za-z0-9_]*)\})"
 )
@@ -36,19 +38,19 @@ class File:
             Unfit: It is missing, unreadable, too large, empty, or not UTF-8. The content is never shown.
         """
         try:
-            with open(self.path, "rb") as file:
+            with Path(self.path).open("rb") as file:
                 content = file.read(_LARGEST_FILE + 1)
         except (OSError, ValueError) as error:
             raise self.unreadable(error) from None
         wrong = "Is it the right file?"
         if len(content) > _LARGEST_FILE:
-            raise Unfit(f"The file {self.name} is larger than {_LARGEST_FILE // 1024} KiB.", wrong)
+            raise Unfit(f"the file {self.name} is larger than {_LARGEST_FILE // 1024} KiB.", wrong)
         try:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError:
-            raise Unfit(f"The file {self.name} isn't text in UTF-8.", wrong) from None
+            raise Unfit(f"the file {self.name} isn't text in UTF-8.", wrong) from None
         if not text.strip():
-            raise Unfit(f"The file {self.name} is empty.", wrong)
+            raise Unfit(f"the file {self.name} is empty.", wrong)
         return text
 
     def check(self) -> None:
@@ -58,26 +60,26 @@ class File:
             Unfit: It is missing, unreadable or empty.
         """
         try:
-            with open(self.path, "rb") as file:
+            with Path(self.path).open("rb") as file:
                 empty = not file.read(1)
         except (OSError, ValueError) as error:
             raise self.unreadable(error) from None
         if empty:
-            raise Unfit(f"The file {self.name} is empty.", "Is it the right file?")
+            raise Unfit(f"the file {self.name} is empty.", "Is it the right file?")
 
     def unreadable(self, error: OSError | ValueError) -> Unfit:
         """Why it can't be read, and what to do about it."""
         if isinstance(error, FileNotFoundError):
             cure = "Check the path; a relative one begins at the ini file."
-            return Unfit(f"The file {self.name} doesn't exist.", cure)
+            return Unfit(f"the file {self.name} doesn't exist.", cure)
         if isinstance(error, PermissionError):
             return Unfit(
-                f"The file {self.name} may not be read.", "Let the user that runs this process read it."
+                f"the file {self.name} may not be read.", "Let the user that runs this process read it."
             )
         if isinstance(error, IsADirectoryError):
             return Unfit(f"{self.name} is a folder.", "Name a file in it.")
         reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-        return Unfit(f"The file {self.name} can't be read: {reason}.", "Check the path.")
+        return Unfit(f"the file {self.name} can't be read: {reason}.", "Check the path.")
 
 
 def named_file(reference: str, here: str | None) -> File:
@@ -89,19 +91,20 @@ def named_file(reference: str, here: str | None) -> File:
     written = reference.removeprefix("file:").strip()
     path, variables = _VARIABLE.subn(_expanded, written)
     if not path or "\x00" in path or "\n" in path:
-        raise Unfit("What follows file: can't be a path.", "Write file:PATH.")
+        raise Unfit("what follows file: can't be a path.", "Write file:PATH.")
     if has_comment(path):
-        raise Unfit(f"It is {shown(reference)}.", NO_INLINE_COMMENTS)
+        raise Unfit(f"it is {shown(reference)}.", NO_INLINE_COMMENTS)
     if path.startswith("//"):
-        raise Unfit(f"It is {shown(reference)}, and file: takes a path, not a URL.", "Write file:/path.")
+        raise Unfit(f"it is {shown(reference)}, and file: takes a path, not a URL.", "Write file:/path.")
     if path.startswith("~"):
-        raise Unfit(f"It is {shown(reference)}, and ~ isn't expanded.", "Write the whole path.")
-    if variables and not os.path.isabs(path):
+        raise Unfit(f"it is {shown(reference)}, and ~ isn't expanded.", "Write the whole path.")
+    if variables and not Path(path).is_absolute():
         raise Unfit(
             f"{shown(written)} means a relative path.", "Variables in a path must hold an absolute one."
         )
     path = absolute(path, here)
-    return File(path, written if variables else path)
+    name = written if variables else path
+    return File(path, name if name.isprintable() and len(name) <= _LONGEST_NAME else shown(name))
 
 
 def absolute(path: str, here: str | None) -> str:
@@ -110,14 +113,19 @@ def absolute(path: str, here: str | None) -> str:
     Raises:
         Unfit: It is relative, and there is no such folder.
     """
-    if os.path.isabs(path):
-        return os.path.normpath(path)
+    if Path(path).is_absolute():
+        return path
     if here is None:
         raise Unfit(
-            f"The path {shown(path)} is relative, and there is no ini file beside which to look for it.",
+            f"the path {shown(path)} is relative, and there is no ini file beside which to look for it.",
             "Write an absolute path, or pass the folder as here=.",
         )
-    return os.path.normpath(os.path.join(here, path))
+    return str(Path(here) / path)
+
+
+def is_folder(path: str) -> bool:
+    """Whether it is a folder; False for a name that can't be one, too."""
+    return os.path.isdir(path)  # noqa: PTH112 (pathlib raises where a name is too long)
 
 
 def _expanded(found: re.Match[str]) -> str:
@@ -127,7 +135,7 @@ def _expanded(found: re.Match[str]) -> str:
         cure = "Set it for the process of the server."
         if name == "CREDENTIALS_DIRECTORY":
             cure = "systemd sets it where the unit has LoadCredential=."
-        raise Unfit(f"The environment variable {name}, which the path names, isn't set.", cure)
+        raise Unfit(f"the environment variable {name}, which the path names, isn't set.", cure)
     return value
 
 
@@ -139,10 +147,10 @@ class Folder:
 
     def __call__(self, value: object, place: Place, /) -> str:
         folder = named_file(line(value, longest=4096), place.here)
-        if not os.path.isdir(folder.path):
-            reason = "is no folder" if os.path.exists(folder.path) else "doesn't exist"
-            raise Unfit(f"{folder.name} {reason}.", "Name a folder; a relative path begins at the ini file.")
+        if not is_folder(folder.path):
+            cure = "Name a folder; a relative path begins at the ini file."
+            raise Unfit(f"{folder.name} isn't a folder, or doesn't exist.", cure)
         if not os.access(folder.path, os.R_OK | os.X_OK):
             cure = "Let the user that runs this process read it."
-            raise Unfit(f"The folder {folder.name} may not be read.", cure)
+            raise Unfit(f"the folder {folder.name} may not be read.", cure)
         return folder.path

@@ -6,18 +6,16 @@ the reference page.
 
 from __future__ import annotations
 
-import difflib
-import re
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from saml_wsgi.config.certificates import IDP_CERTIFICATES, SP_CERTIFICATE, Metadata, PrivateKey
-from saml_wsgi.config.convert import (
+from saml_wsgi.config.declare import Group, Option
+from saml_wsgi.config.files import Folder
+from saml_wsgi.config.kinds import (
     AUTO_YES_NO,
     AttributeNames,
     Choice,
-    Converter,
     Duration,
     Flag,
     Lines,
@@ -26,10 +24,7 @@ from saml_wsgi.config.convert import (
     Text,
     Uris,
     Words,
-    duration_text,
-    size_text,
 )
-from saml_wsgi.config.files import Folder
 from saml_wsgi.config.secrets import SigningSecret, SigningSecrets
 from saml_wsgi.config.urls import BaseUrl, DatabaseUrl, Origins, Prefix, Url
 from saml_wsgi.model import FIELDS
@@ -40,67 +35,21 @@ _DAY: Final = 24 * _HOUR
 _KIB: Final = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One option.
-
-    Attributes:
-        key: As an operator writes it; also the path of the attribute in the settings.
-        convert: Makes the typed value.
-        default: The typed value where nothing is written; durations in seconds, sizes in bytes.
-        help: What it decides, in Markdown, one sentence or a few.
-        without: What holds where nothing is written, in words, if the default alone doesn't tell.
-        secret: Whether it may be a reference (``env:``, ``file:``) and is never shown.
-        required: Whether it must be written.
-    """
-
-    key: str
-    convert: Converter
-    default: Any
-    help: str
-    without: str = ""
-    secret: bool = False
-    required: bool = False
-
-    @property
-    def default_text(self) -> str:
-        """The default as one would write it, or in words."""
-        if self.without:
-            return self.without
-        if isinstance(self.convert, Duration) and self.default is not None:
-            return f"`{duration_text(self.default)}`"
-        if isinstance(self.convert, Size):
-            return f"`{size_text(self.default)}`"
-        if isinstance(self.default, bool):
-            return "`yes`" if self.default else "`no`"
-        if isinstance(self.default, tuple):
-            return " ".join(f"`{entry}`" for entry in self.default) or "none"
-        return f"`{self.default}`" if self.default is not None else "none"
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """Options that belong together on the reference page."""
-
-    title: str
-    text: str
-    options: tuple[Option, ...]
-
-
 _PATTERNS: Final = Lines(kind="list of patterns")
 _CLAIMS: Final = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/"
 
 GROUPS: Final[tuple[Group, ...]] = (
     Group(
         "The application's place",
-        "All addresses that are ever shown or sent begin with `base_url`; none comes from a request's headers.",
+        "All addresses that are ever shown or sent begin with `base_url`; none comes from a request's "
+        "headers.",
         (
             Option(
                 "base_url",
                 BaseUrl(),
                 None,
-                "Where people reach the application, for example `https://wiki.example.com`; it may have a path. "
-                "`http` only on the loopback.",
+                "Where people reach the application, for example `https://wiki.example.com`; it may have a "
+                "path. `http` only on the loopback.",
                 required=True,
             ),
             Option("prefix", Prefix(), "/saml", "The path below `base_url` that our own endpoints are at."),
@@ -108,22 +57,23 @@ GROUPS: Final[tuple[Group, ...]] = (
                 "public",
                 _PATTERNS,
                 (),
-                "Paths that need no sign-in, one a line: `/healthz`, or `/static/*` for all below, with methods in "
-                "front if need be: `GET,HEAD /feed`. A person who is signed in is known there, too.",
+                "Paths that need no sign-in, one a line: `/healthz`, or `/static/*` for all below, with "
+                "methods in front if need be: `GET,HEAD /feed`. A person who is signed in is known there, "
+                "too.",
             ),
             Option(
                 "api",
                 _PATTERNS,
                 (),
-                "Paths that programs ask for, in the same form: without a session they get 401 and JSON, never a "
-                "redirect.",
+                "Paths that programs ask for, in the same form: without a session they get 401 and JSON, "
+                "never a redirect.",
             ),
             Option(
                 "challenge",
                 Choice(("always", "on_401")),
                 "always",
-                "Who decides that a sign-in is needed: `always`, every path that isn't public needs one; `on_401`, "
-                "the application does, by answering 401.",
+                "Who decides that a sign-in is needed: `always`, every path that isn't public needs one; "
+                "`on_401`, the application does, by answering 401.",
             ),
             Option(
                 "remote_user",
@@ -135,7 +85,8 @@ GROUPS: Final[tuple[Group, ...]] = (
                 "cors.origins",
                 Origins(),
                 (),
-                "Origins of other sites whose scripts may read our 401, for example `https://app.example.com`.",
+                "Origins of other sites whose scripts may read our 401, for example "
+                "`https://app.example.com`.",
             ),
         ),
     ),
@@ -155,7 +106,8 @@ GROUPS: Final[tuple[Group, ...]] = (
                 "idp.entity_id",
                 Text(kind="text or URI"),
                 None,
-                "The identity provider's entity id, letter for letter. Beside metadata, it picks one entity of many.",
+                "The identity provider's entity id, letter for letter. Beside metadata, it picks one entity "
+                "of many.",
                 without="from the metadata",
             ),
             Option(
@@ -169,36 +121,39 @@ GROUPS: Final[tuple[Group, ...]] = (
                 "idp.certificate",
                 IDP_CERTIFICATES,
                 (),
-                "What it signs with, if there is no metadata. Several certificates, one behind the other, are "
-                "accepted side by side while it changes its key.",
+                "What it signs with, if there is no metadata. Several certificates, one behind the other, "
+                "are accepted side by side while it changes its key.",
                 without="from the metadata",
             ),
             Option(
                 "idp.name",
                 Text(longest=256),
                 None,
-                "The name under which users are linked to this identity provider. Changing it forgets the links.",
+                "The name under which users are linked to this identity provider. Changing it forgets the "
+                "links.",
                 without="the entity id",
             ),
             Option(
                 "idp.request_binding",
                 Choice(("auto", "redirect", "post")),
                 "auto",
-                "How a sign-in is sent: `redirect` (an address), `post` (a form), or what the metadata offers.",
+                "How a sign-in is sent: `redirect` (an address), `post` (a form), or what the metadata "
+                "offers.",
             ),
             Option(
                 "idp.signed",
                 Choice(("either", "assertion", "response", "both")),
                 "either",
-                "What must be signed. `either` takes an assertion that is signed itself or inside a signed response.",
+                "What must be signed. `either` takes an assertion that is signed itself or inside a signed "
+                "response.",
             ),
             Option(
                 "idp.unsolicited",
                 Choice(("restart", "refuse", "accept")),
                 "restart",
-                "What happens to a sign-in that started at the identity provider (the tile in JumpCloud's portal): "
-                "`restart` starts it again from here, unnoticed; `refuse` shows a page; `accept` takes it, which "
-                "lets somebody sign a person in to an account that isn't theirs.",
+                "What happens to a sign-in that started at the identity provider (the tile in JumpCloud's "
+                "portal): `restart` starts it again from here, unnoticed; `refuse` shows a page; `accept` "
+                "takes it, which lets somebody sign a person in to an account that isn't theirs.",
             ),
             Option(
                 "idp.clock_skew",
@@ -235,26 +190,29 @@ GROUPS: Final[tuple[Group, ...]] = (
                 "idp.nameid_stable",
                 AUTO_YES_NO,
                 "auto",
-                "Whether one person always has the same NameID. `auto`: unless its format is `transient`; `yes`: "
-                "even then (JumpCloud's format is only a label); `no`: never.",
+                "Whether a NameID that is labelled `transient` is one person's for good all the same. "
+                "`auto`: at JumpCloud, where the format is only a label.",
             ),
             Option(
                 "idp.force_authn",
                 Flag(),
                 False,
-                "Whether people must authenticate anew at each sign-in, even if the identity provider knows them.",
+                "Whether people must authenticate anew at each sign-in, even if the identity provider knows "
+                "them.",
             ),
             Option(
                 "idp.authn_context",
                 Uris(),
                 (),
-                "How people must have authenticated: AuthnContextClassRef URIs, one of which must be asserted.",
+                "How people must have authenticated: AuthnContextClassRef URIs, one of which must be "
+                "asserted.",
             ),
             Option(
                 "idp.allow_sha1",
                 Flag(),
                 False,
-                "Whether signatures with SHA-1 are accepted. They can be forged by somebody with enough means.",
+                "Whether signatures with SHA-1 are accepted. They can be forged by somebody with enough "
+                "means.",
             ),
         ),
     ),
@@ -287,8 +245,8 @@ GROUPS: Final[tuple[Group, ...]] = (
     ),
     Group(
         "Attributes",
-        "Which attributes of the assertion say what: ordered names, the first that has a value counts. `NameID` is "
-        "the subject's name identifier.",
+        "Which attributes of the assertion say what: ordered names, the first that has a value counts. "
+        "`NameID` is the subject's name identifier.",
         (
             Option(
                 "attributes.username",
@@ -352,8 +310,8 @@ GROUPS: Final[tuple[Group, ...]] = (
     Group(
         "Who is it?",
         "Resolvers decide which user of the application a person is. An option of a resolver is written "
-        "`resolver.<name>.<option>`; `resolver.<name>.use` says what the resolver is: the name of an entry point "
-        "(`jit`, `existing`), or `module:attribute`. It is `<name>` where it isn't written.",
+        "`resolver.<name>.<option>`; `resolver.<name>.use` says what the resolver is: the name of an entry "
+        "point (`jit`, `existing`), or `module:attribute`. It is `<name>` where it isn't written.",
         (
             Option(
                 "match",
@@ -365,7 +323,8 @@ GROUPS: Final[tuple[Group, ...]] = (
                 "link.source",
                 AttributeNames(),
                 ("NameID",),
-                "What identifies a person for good: the user found first is linked to it. `off` links nobody.",
+                "What identifies a person for good: the user found first is linked to it. `off` links "
+                "nobody.",
             ),
             Option(
                 "resolvers", ResolverNames(), ("jit",), "The resolvers, in the order in which they are asked."
@@ -380,7 +339,8 @@ GROUPS: Final[tuple[Group, ...]] = (
                 "store.url",
                 DatabaseUrl(memory=True),
                 None,
-                "Where sessions, and what was used once, are kept. `memory:` is for one process, and forgets.",
+                "Where sessions, and what was used once, are kept. `memory:` is for one process, and "
+                "forgets.",
                 without="`saml_wsgi.db` beside the ini file; in code it is required",
                 secret=True,
             ),
@@ -435,7 +395,8 @@ GROUPS: Final[tuple[Group, ...]] = (
                 "session.cache",
                 Duration(0, 60),
                 5,
-                "For how long a process trusts what it knows of a session: after it, a sign-out elsewhere is seen.",
+                "For how long a process trusts what it knows of a session: after it, a sign-out elsewhere "
+                "is seen.",
             ),
             Option(
                 "session.recheck",
@@ -473,33 +434,3 @@ GROUPS: Final[tuple[Group, ...]] = (
 )
 
 TABLE: Final = MappingProxyType({option.key: option for group in GROUPS for option in group.options})
-
-_RESOLVER_OPTION: Final = re.compile(r"resolver\.(?P<name>[^.]+)\.(?P<option>.+)", re.DOTALL)
-
-
-def resolver_option(key: str) -> tuple[str, str] | None:
-    """The name and the option of ``resolver.<name>.<option>``, or None if it is none."""
-    found = _RESOLVER_OPTION.fullmatch(key)
-    return (found["name"], found["option"]) if found else None
-
-
-def is_known(key: str) -> bool:
-    """Whether this is the name of an option."""
-    return key in TABLE or resolver_option(key) is not None
-
-
-def did_you_mean(key: str) -> str | None:
-    """The option that was probably meant, or None."""
-    wanted = re.sub(r"[^a-z0-9.]+", "_", key.lower()[:128])
-    if wanted.startswith("resolvers.") and resolver_option(wanted.replace("resolvers.", "resolver.", 1)):
-        return f"resolver.{key.partition('.')[2]}"
-    if wanted in TABLE:
-        return wanted
-    spelled = {name.replace(".", "_"): name for name in TABLE}
-    if name := spelled.get(wanted.replace(".", "_")):
-        return name
-    leaves = [name for name in TABLE if name.rpartition(".")[2] == wanted]
-    if len(leaves) == 1:
-        return leaves[0]
-    near = difflib.get_close_matches(wanted, TABLE, n=1, cutoff=0.7)
-    return near[0] if near else None

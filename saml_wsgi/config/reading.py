@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import Any, Final
 
 from saml_wsgi.config import secrets
 from saml_wsgi.config.certificates import belong_together
-from saml_wsgi.config.convert import Place, Unfit, duration_text, is_unset, shown, text, word
-from saml_wsgi.config.options import TABLE, Option, did_you_mean, is_known, resolver_option
+from saml_wsgi.config.convert import Place, Unfit, is_unset, shown, text, word
+from saml_wsgi.config.declare import Option
+from saml_wsgi.config.kinds import duration_text
+from saml_wsgi.config.lookup import did_you_mean, is_known, resolver_option
+from saml_wsgi.config.options import TABLE
 from saml_wsgi.config.secrets import Secret
 from saml_wsgi.config.urls import MEMORY
 from saml_wsgi.errors import Problems
@@ -38,16 +40,21 @@ class Values:
 def read_values(options: Mapping[str, object], *, here: str | None, problems: Problems) -> Values | None:
     """The values, or None if something fatal was found."""
     earlier = len(problems.fatal)
-    folder = None if here is None else os.path.abspath(here)
-    given = {key: value for key, value in options.items() if not is_unset(value)}
-    _check_keys(options, problems)
+    noted = {problem.key for problem in problems.fatal}
+    folder = None if here is None else str(Path(here).absolute())
+    given = _check_keys(options, problems)
     values: dict[str, Any] = {}
     for option in TABLE.values():
         try:
             values[option.key] = _value(option, given, folder, problems)
         except Unfit as unfit:
-            problems.add(option.key, unfit.reason, unfit.cure)
-    resolvers = _resolvers(given, values.get("resolvers"), folder, problems)
+            # What is only missing because it is hidden (hidden_by_defaults) was told already.
+            if option.key in given or option.key not in noted:
+                problems.add(option.key, unfit.reason, unfit.cure)
+    if not all(option.key in values for option in TABLE.values() if option.required):
+        earlier = -1
+    names = values.get("resolvers")
+    resolvers = () if names is None else _resolvers(given, names, problems)
     _check_idp(given, problems)
     _check_sp(values, problems)
     _check_who(values, problems)
@@ -58,19 +65,32 @@ def read_values(options: Mapping[str, object], *, here: str | None, problems: Pr
     return Values(folder, MappingProxyType(values), resolvers)
 
 
-def database_urls(options: Mapping[str, object], *, here: str | None, problems: Problems) -> tuple[str, ...]:
-    """The databases that are configured, the store's first, each once; whatever else is wrong."""
-    folder = None if here is None else os.path.abspath(here)
-    given = {key: value for key, value in options.items() if not is_unset(value)}
-    values: dict[str, Any] = {}
-    for key in ("store.url", "directory.url"):
+def database_urls(
+    options: Mapping[str, object],
+    *,
+    here: str | None,
+    problems: Problems,
+    global_conf: Mapping[str, object] = MappingProxyType({}),
+) -> dict[str, str]:
+    """The databases that are configured, each once, by the option that names them.
+
+    Whatever else is wrong with the configuration: who makes the tables needn't know the secrets.
+    """
+    keys = ("store.url", "directory.url")
+    hidden = {key: value for key, value in global_conf.items() if key in keys}
+    hidden_by_defaults(hidden, options, problems)
+    folder = None if here is None else str(Path(here).absolute())
+    given = {key: options[key] for key in keys if not is_unset(options.get(key))}
+    found: dict[str, str] = {}
+    for key in keys:
         try:
-            values[key] = _value(TABLE[key], given, folder, problems)
+            url = _value(TABLE[key], given, folder, problems)
         except Unfit as unfit:
             problems.add(key, unfit.reason, unfit.cure)
-    _place_directory(values)
-    urls = (values.get("store.url"), values.get("directory.url"))
-    return tuple(dict.fromkeys(url for url in urls if url is not None and url != MEMORY))
+        else:
+            if url is not None and url != MEMORY and url not in found.values():
+                found[key] = url
+    return found
 
 
 def hidden_by_defaults(
@@ -85,25 +105,32 @@ def hidden_by_defaults(
         if is_known(key) and key not in local_conf:
             problems.add(
                 key,
-                "It stands in [DEFAULT], or was set for the whole file, and such an option never reaches a filter, "
-                "even where the filter's section has it as well.",
-                f"Remove it from [DEFAULT], or write `get {key} = {key}` into the filter's section to use it.",
+                "it stands in [DEFAULT], or was set for the whole file, and such an option never reaches a "
+                "filter, even where the filter's section has it as well.",
+                f"Remove it from [DEFAULT], or write `get {key} = {key}` into the filter's section to use "
+                "the one that stands there.",
             )
 
 
-def _check_keys(options: Mapping[str, object], problems: Problems) -> None:
-    for key in options:
+def _check_keys(options: Mapping[str, object], problems: Problems) -> dict[str, object]:
+    """The options that are known and have a value."""
+    given: dict[str, object] = {}
+    keys: Mapping[Any, object] = options  # from code anything may come
+    for key, value in keys.items():
         if not isinstance(key, str):
-            problems.add("options", f"A key is of the type {type(key).__name__}.", "Keys are text.")
-        elif key == "resolver" or (key.startswith("resolver.") and resolver_option(key) is None):
-            name = key.partition(".")[2] or "NAME"
-            problems.add(
-                shown_key(key), "There is no such option.", f"Write {shown_key(f'resolver.{name}.OPTION')}."
-            )
-        elif not is_known(key):
+            problems.add("options", f"a key is of the type {type(key).__name__}.", "Keys are text.")
+        elif is_known(key):
+            if not is_unset(value):
+                given[key] = value
+        elif key == "resolver" or key.startswith("resolver."):
+            name = key.removeprefix("resolver").strip(".") or "NAME"
+            cure = f"Write {shown_key(f'resolver.{name}.OPTION')}."
+            problems.add(shown_key(key), "there is no such option.", cure)
+        else:
             meant = did_you_mean(key)
-            cure = f"Did you mean {meant}?" if meant else "The documentation lists all options."
-            problems.add(shown_key(key), "There is no such option.", cure)
+            cure = f"Did you mean {shown_key(meant)}?" if meant else "The documentation lists all options."
+            problems.add(shown_key(key), "there is no such option.", cure)
+    return given
 
 
 def shown_key(key: str) -> str:
@@ -120,29 +147,29 @@ def _value(option: Option, given: Mapping[str, object], here: str | None, proble
     if option.key == "store.url":
         if here is None:
             raise Unfit(
-                "It is required in code.", "Write sqlite:////PATH, or postgresql+psycopg://…, or memory:."
+                "it is required in code.", "Write sqlite:////PATH, or postgresql+psycopg://…, or memory:."
             )
         return option.convert(f"sqlite:///{_DATABASE_FILE}", place)
     if option.required:
         cure = secrets.GENERATE if option.secret else "Write for example https://wiki.example.com."
-        raise Unfit("It is required.", cure)
+        raise Unfit("it is required.", cure)
     return option.default
 
 
 def _resolvers(
-    given: Mapping[str, object], names: tuple[str, ...] | None, here: str | None, problems: Problems
+    given: Mapping[str, object], names: tuple[str, ...], problems: Problems
 ) -> tuple[tuple[str, str, Mapping[str, str]], ...]:
-    uses = {name: name for name in names or ()}
+    uses = {name: name for name in names}
     options: dict[str, dict[str, str]] = {name: {} for name in uses}
     for key, value in given.items():
-        split = resolver_option(key) if isinstance(key, str) else None
-        if split is None or names is None:
+        split = resolver_option(key)
+        if split is None:
             continue
         name, option = split
         if name not in options:
             problems.add(
                 shown_key(key),
-                f"No resolver is named {shown(name)}.",
+                f"no resolver is named {shown(name)}.",
                 f"Add it to resolvers ({', '.join(names)}), or remove this option.",
             )
             continue
@@ -162,7 +189,7 @@ _USE: Final = re.compile(r"[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.]*)?", re.ASCII)
 def _use(value: object) -> str:
     content = word(value)
     if not _USE.fullmatch(content):
-        raise Unfit(f"It is {shown(content)}.", "Write the name of an entry point, or module:attribute.")
+        raise Unfit(f"it is {shown(content)}.", "Write the name of an entry point, or module:attribute.")
     return content
 
 
@@ -182,7 +209,7 @@ def _as_text(value: object) -> str:
     if isinstance(value, str | PurePath):
         return text(value)
     raise Unfit(
-        f"It is of the type {type(value).__name__}.",
+        f"it is of the type {type(value).__name__}.",
         "Write text, a number, yes or no, or a list. For objects, compose SAMLMiddleware yourself.",
     )
 
@@ -197,14 +224,14 @@ def _check_idp(given: Mapping[str, object], problems: Problems) -> None:
     elif not written:
         problems.add(
             "idp.metadata",
-            "It is required.",
+            "it is required.",
             "Export the metadata from JumpCloud, and write idp.metadata = file:PATH.",
         )
     else:
         for key in explicit:
             if key not in given:
                 cure = f"Write it, or idp.metadata instead of {' and '.join(written)}."
-                problems.add(key, "It is required where there is no idp.metadata.", cure)
+                problems.add(key, "it is required where there is no idp.metadata.", cure)
 
 
 def _check_sp(values: Mapping[str, Any], problems: Problems) -> None:
@@ -213,29 +240,29 @@ def _check_sp(values: Mapping[str, Any], problems: Problems) -> None:
         return
     certificate, key = (values[name] for name in pair)
     if certificate is None and key is not None:
-        problems.add("sp.certificate", "It is required where sp.private_key is given.", "Write file:PATH.")
+        problems.add("sp.certificate", "it is required where sp.private_key is given.", "Write file:PATH.")
     elif key is None and certificate is not None:
-        problems.add("sp.private_key", "It is required where sp.certificate is given.", "Write file:PATH.")
+        problems.add("sp.private_key", "it is required where sp.certificate is given.", "Write file:PATH.")
     elif key is not None and not belong_together(certificate, key):
         problems.add(
-            "sp.private_key", "It isn't the key of sp.certificate.", "Give the two that belong together."
+            "sp.private_key", "it isn't the key of sp.certificate.", "Give the two that belong together."
         )
 
 
 def _check_who(values: Mapping[str, Any], problems: Problems) -> None:
     if values.get("match") == "email" and values.get("attributes.email") == ():
-        problems.add("attributes.email", "It is off, and match = email needs it.", "Name an attribute.")
+        problems.add("attributes.email", "it is off, and match = email needs it.", "Name an attribute.")
     if values.get("idp.allow_sha1"):
         problems.warn(
             "idp.allow_sha1",
-            "Signatures with SHA-1 are accepted. They can be forged, and with them any person.",
+            "signatures with SHA-1 are accepted. They can be forged, and with them any person.",
             "Let the identity provider sign with SHA-256, and remove this option.",
         )
     if values.get("idp.unsolicited") == "accept":
         problems.warn(
             "idp.unsolicited",
-            "A sign-in that nobody here asked for is accepted, so a person can be signed in to somebody else's "
-            "account without noticing.",
+            "a sign-in that nobody here asked for is accepted, so a person can be signed in to somebody "
+            "else's account without noticing.",
             "Use restart, unless the identity provider can't answer our requests.",
         )
 
@@ -246,7 +273,7 @@ def _check_session(given: Mapping[str, object], values: dict[str, Any], problems
         if "session.idle" in given:
             problems.add(
                 "session.idle",
-                f"It is {duration_text(idle)}, longer than session.lifetime ({duration_text(lifetime)}).",
+                f"it is {duration_text(idle)}, longer than session.lifetime ({duration_text(lifetime)}).",
                 "Write at most as much as session.lifetime.",
             )
         else:
@@ -254,7 +281,7 @@ def _check_session(given: Mapping[str, object], values: dict[str, Any], problems
     if values.get("session.secret") in values.get("session.secret_fallbacks", ()):
         problems.warn(
             "session.secret_fallbacks",
-            "It holds the secret that session.secret is.",
+            "it holds the secret that session.secret is.",
             "Remove it there: fallbacks are earlier secrets.",
         )
 

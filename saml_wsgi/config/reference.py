@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from saml_wsgi.config.options import GROUPS, Option
+from saml_wsgi.config.declare import Option
+from saml_wsgi.config.options import GROUPS
 
 
 def markdown() -> str:

@@ -6,6 +6,7 @@ Any option that is marked secret may hold a reference instead of the value.
 from __future__ import annotations
 
 import hmac
+import itertools
 import os
 import re
 from collections.abc import Mapping
@@ -83,15 +84,15 @@ def dereference(text: str, here: str | None) -> str:
 
 def _variable(name: str) -> str:
     if has_comment(name):
-        raise Unfit("There is a comment behind it.", NO_INLINE_COMMENTS)
+        raise Unfit("there is a comment behind it.", NO_INLINE_COMMENTS)
     if not _NAME.fullmatch(name):
         # Not shown: whoever wrote a secret behind env: would find it in a log.
-        raise Unfit("What follows env: can't be the name of an environment variable.", "Write env:NAME.")
+        raise Unfit("what follows env: can't be the name of an environment variable.", "Write env:NAME.")
     value = os.environ.get(name)
     if value is None:
-        raise Unfit(f"The environment variable {name} isn't set.", "Set it for the process of the server.")
+        raise Unfit(f"the environment variable {name} isn't set.", "Set it for the process of the server.")
     if not value.strip():
-        raise Unfit(f"The environment variable {name} is empty.", "Set it for the process of the server.")
+        raise Unfit(f"the environment variable {name} is empty.", "Set it for the process of the server.")
     return value.rstrip("\r\n")
 
 
@@ -116,22 +117,22 @@ def check_strength(secret: str) -> None:
         Unfit: Too short, an example, or one pattern over and over. The secret is never shown.
     """
     if len(secret) < SHORTEST_SECRET:
-        raise Unfit(f"It is shorter than {SHORTEST_SECRET} characters.", GENERATE)
+        raise Unfit(f"it is shorter than {SHORTEST_SECRET} characters.", GENERATE)
     if len(secret) > 1024:
-        raise Unfit("It is longer than 1024 characters.", GENERATE)
+        raise Unfit("it is longer than 1024 characters.", GENERATE)
     if secret[0] in "<{[" and secret[-1] in ">}]":
-        raise Unfit("It looks like a placeholder.", GENERATE)
+        raise Unfit("it looks like a placeholder.", GENERATE)
     spaced = re.sub(r"[\W_]+", " ", secret.lower())
     # Long enough words that random text doesn't hold one by accident.
     if _SAMPLES.search(spaced):
-        raise Unfit("It looks like an example from documentation.", GENERATE)
+        raise Unfit("it looks like an example from documentation.", GENERATE)
     if len(set(secret)) < _FEWEST_CHARACTERS:
-        raise Unfit(f"It is made of fewer than {_FEWEST_CHARACTERS} different characters.", GENERATE)
+        raise Unfit(f"it is made of fewer than {_FEWEST_CHARACTERS} different characters.", GENERATE)
     if any(secret[period:] == secret[:-period] for period in range(1, len(secret) // 2 + 1)):
-        raise Unfit("It is one pattern over and over.", GENERATE)
-    steps = [abs(ord(after) - ord(before)) for before, after in zip(secret, secret[1:], strict=False)]
+        raise Unfit("it is one pattern over and over.", GENERATE)
+    steps = [abs(ord(after) - ord(before)) for before, after in itertools.pairwise(secret)]
     if sum(step <= 1 for step in steps) > len(steps) // 2:
-        raise Unfit("It is a sequence of neighbouring characters.", GENERATE)
+        raise Unfit("it is a sequence of neighbouring characters.", GENERATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ class SigningSecrets:
             entries = list(items(value))
         if len(entries) > 16:
             raise Unfit(
-                f"It is a list of {len(entries)} secrets.", "At most 16 are possible; drop the oldest."
+                f"it is a list of {len(entries)} secrets.", "At most 16 are possible; drop the oldest."
             )
         return tuple(_signing_secret(entry, place) for entry in entries)
 
@@ -179,29 +180,29 @@ def secret_text(value: object, place: Place) -> str:
     if isinstance(value, Secret):
         value = value.reveal()
     if not isinstance(value, str):
-        raise Unfit(f"It is of the type {type(value).__name__}, not text.", "Write text.")
+        raise Unfit(f"it is of the type {type(value).__name__}, not text.", "Write text.")
     content = dereference(value.strip(), place.here)
     try:
         content.encode()
     except UnicodeEncodeError:
-        raise Unfit("It isn't valid Unicode text.", GENERATE) from None
+        raise Unfit("it isn't valid Unicode text.", GENERATE) from None
     if "\x00" in content:
-        raise Unfit("It has a NUL character.", "Is it the right secret?")
+        raise Unfit("it has a NUL character.", "Is it the right secret?")
     return content
 
 
 _SECRET_LEAF: Final = re.compile(r"password|secret|private_key")
+_URL_WITH_PASSWORD: Final = re.compile(r"://[^/@]*:[^@]*@")
 
 
 def literals(options: Mapping[str, object]) -> tuple[str, ...]:
     """The keys whose value holds a secret as such, so that whoever can read it has the secret."""
-    found = []
-    for key, value in options.items():
-        if not isinstance(key, str) or not isinstance(value, str) or not value.strip():
-            continue
-        if _SECRET_LEAF.search(key.rpartition(".")[2]):
-            if any(not is_reference(entry) for entry in value.split("\n") if entry.strip()):
-                found.append(key)
-        elif key in {"store.url", "directory.url"} and re.search(r"://[^/@]*:[^@]*@", value):
-            found.append(key)
-    return tuple(found)
+    return tuple(key for key, value in options.items() if isinstance(value, str) and _is_literal(key, value))
+
+
+def _is_literal(key: str, value: str) -> bool:
+    if key in {"store.url", "directory.url"}:
+        return _URL_WITH_PASSWORD.search(value) is not None
+    entries = [entry.strip() for entry in value.splitlines() if entry.strip()]
+    is_secret = _SECRET_LEAF.search(key.rpartition(".")[2]) is not None
+    return is_secret and not all(is_reference(entry) for entry in entries)

@@ -10,10 +10,25 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from saml_wsgi.config.certificates import FileOrText
-from saml_wsgi.config.reading import Values, read_values
-from saml_wsgi.config.reading import hidden_by_defaults as hidden_by_defaults  # the same stage, one door
+from saml_wsgi.config.reading import Values, hidden_by_defaults, read_values
 from saml_wsgi.config.secrets import Secret
 from saml_wsgi.errors import Problems
+
+__all__ = [
+    "AttributeSettings",
+    "CorsSettings",
+    "DirectorySettings",
+    "IdpSettings",
+    "LinkSettings",
+    "PageSettings",
+    "ResolverSettings",
+    "SessionSettings",
+    "Settings",
+    "SpSettings",
+    "StoreSettings",
+    "hidden_by_defaults",
+    "read",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +63,7 @@ class IdpSettings:
 
 @dataclass(frozen=True, slots=True)
 class SpSettings:
-    """``sp.``: ``certificate`` (PEM) and ``private_key`` are both given and belong together, or neither is."""
+    """``sp.``: ``certificate`` (PEM) and ``private_key`` belong together, or neither is given."""
 
     entity_id: str | None
     certificate: str | None

@@ -7,9 +7,9 @@ may hold is narrow.
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -23,7 +23,7 @@ from saml_wsgi.config.convert import (
     shown,
     text,
 )
-from saml_wsgi.config.files import absolute
+from saml_wsgi.config.files import absolute, is_folder
 from saml_wsgi.config.secrets import secret_text
 
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
@@ -51,20 +51,20 @@ def _split(value: object, longest: int) -> SplitResult:
     """A URL with a host, in its parts. urlsplit() drops tabs and newlines, so those are refused before."""
     url = line(value, longest=longest)
     if has_comment(url):
-        raise Unfit(f"It is {shown(url)}.", NO_INLINE_COMMENTS)
+        raise Unfit(f"it is {shown(url)}.", NO_INLINE_COMMENTS)
     if found := re.search(r"[^!-~]|[\"<>\\^`{|}]", url):
         character = found.group()
         cure = "Remove it." if character.isascii() else "Write the host in its ASCII form (xn--…)."
-        raise Unfit(f"It has the character {shown(character)}, which a URL can't have.", cure)
+        raise Unfit(f"it has the character {shown(character)}, which a URL can't have.", cure)
     if "://" not in url:
-        raise Unfit(f"It is {shown(url)}, which has no scheme.", "Begin with https://.")
+        raise Unfit(f"it is {shown(url)}, which has no scheme.", "Begin with https://.")
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 (raises ValueError for a port that is no number)
     except ValueError:
-        raise Unfit(f"It is {shown(url)}, which isn't a URL.", "Write https://host/path.") from None
+        raise Unfit(f"it is {shown(url)}, which isn't a URL.", "Write https://host/path.") from None
     if "@" in parts.netloc:
-        raise Unfit("It has a user name in front of the host.", "Leave out what ends with @.")
+        raise Unfit("it has a user name in front of the host.", "Leave out what ends with @.")
     return parts
 
 
@@ -72,19 +72,19 @@ def _origin(parts: SplitResult) -> str:
     """Scheme, host and port as browsers write them: lower case, without the default port (RFC 6454)."""
     scheme = parts.scheme.lower()
     if scheme not in _DEFAULT_PORTS:
-        raise Unfit(f"Its scheme is {shown(scheme)}.", "Begin with https://.")
+        raise Unfit(f"its scheme is {shown(scheme)}.", "Begin with https://.")
     host = (parts.hostname or "").lower()
     port = parts.port
     if port == 0 or parts.netloc.endswith(":"):
-        raise Unfit("Its port is no port.", "Write a port of 1 to 65535, or none.")
+        raise Unfit("its port is no port.", "Write a port of 1 to 65535, or none.")
     suffix = "" if port is None or port == _DEFAULT_PORTS[scheme] else f":{port}"
     if parts.netloc.startswith("["):
+        bracketed = re.fullmatch(r"\[[0-9A-Fa-f:.]+\](?::[0-9]+)?", parts.netloc)  # no zone, nothing behind ]
         try:
-            if not re.fullmatch(r"\[[0-9A-Fa-f:.]+\](?::[0-9]+)?", parts.netloc):  # no zone, nothing behind ]
-                raise ValueError(host)
-            return f"{scheme}://[{ipaddress.IPv6Address(host)}]{suffix}"
+            address = ipaddress.IPv6Address(host if bracketed else "")
         except ValueError:
-            raise Unfit(f"Its host {shown(host)} isn't an IPv6 address.", "Check the host.") from None
+            raise Unfit(f"its host {shown(host)} isn't an IPv6 address.", "Check the host.") from None
+        return f"{scheme}://[{address}]{suffix}"
     labels = host.split(".")
     # Browsers read a host that ends with a number as an IPv4 address, in any spelling (WHATWG URL).
     numeric = re.fullmatch(r"[0-9]+|0x[0-9a-f]*", labels[-1]) is not None
@@ -93,13 +93,13 @@ def _origin(parts: SplitResult) -> str:
     except ValueError:
         fits = False
     if not fits or not all(_LABEL.fullmatch(label) for label in labels):
-        raise Unfit(f"Its host {shown(host)} isn't a host name.", "Check the host.")
+        raise Unfit(f"its host {shown(host)} isn't a host name.", "Check the host.")
     return f"{scheme}://{host}{suffix}"
 
 
 def _require_https(origin: str) -> None:
     if origin.startswith("http://") and not is_loopback((urlsplit(origin).hostname or "").lower()):
-        raise Unfit("It begins with http://, which anybody on the way can read.", _LOOPBACK)
+        raise Unfit("it begins with http://, which anybody on the way can read.", _LOOPBACK)
 
 
 def _path(path: str) -> str:
@@ -108,7 +108,7 @@ def _path(path: str) -> str:
     for segment in path.split("/")[1:]:
         if segment in {"", ".", ".."} or not _SEGMENT.fullmatch(segment):
             raise Unfit(
-                f"Its path has the segment {shown(segment)}.",
+                f"its path has the segment {shown(segment)}.",
                 "A segment is made of letters, digits and . _ ~ @ + - and is neither empty nor . or ..",
             )
     return path
@@ -120,10 +120,10 @@ class BaseUrl:
 
     kind: str = "URL"
 
-    def __call__(self, value: object, place: Place, /) -> str:
+    def __call__(self, value: object, _: Place, /) -> str:
         parts = _split(value, longest=256)
         if parts.query or parts.fragment or "?" in line(value) or "#" in line(value):
-            raise Unfit("It has a query or a fragment.", "End it before ? and #.")
+            raise Unfit("it has a query or a fragment.", "End it before ? and #.")
         origin = _origin(parts)
         _require_https(origin)
         return origin + _path(parts.path)
@@ -135,15 +135,15 @@ class Prefix:
 
     kind: str = "path"
 
-    def __call__(self, value: object, place: Place, /) -> str:
+    def __call__(self, value: object, _: Place, /) -> str:
         path = line(value, longest=128)
         if has_comment(path):
-            raise Unfit(f"It is {shown(path)}.", NO_INLINE_COMMENTS)
+            raise Unfit(f"it is {shown(path)}.", NO_INLINE_COMMENTS)
         if not path.startswith("/"):
-            raise Unfit(f"It is {shown(path)}.", "Begin with /.")
+            raise Unfit(f"it is {shown(path)}.", "Begin with /.")
         path = _path(path)
         if not path:
-            raise Unfit("It is the root, so that our endpoints would hide the application's.", "Write /saml.")
+            raise Unfit("it is the root, so that our endpoints would hide the application's.", "Write /saml.")
         return path
 
 
@@ -153,10 +153,10 @@ class Url:
 
     kind: str = "URL"
 
-    def __call__(self, value: object, place: Place, /) -> str:
+    def __call__(self, value: object, _: Place, /) -> str:
         parts = _split(value, longest=2048)
         if parts.fragment:
-            raise Unfit("It has a fragment.", "End it before #.")
+            raise Unfit("it has a fragment.", "End it before #.")
         _require_https(_origin(parts))
         # As the identity provider wrote it: it may compare it as text.
         return line(value, longest=2048)
@@ -168,15 +168,15 @@ class Origins:
 
     kind: str = "list of origins"
 
-    def __call__(self, value: object, place: Place, /) -> tuple[str, ...]:
+    def __call__(self, value: object, _: Place, /) -> tuple[str, ...]:
         found = []
         for entry in plain_items(value):
             if "*" in entry:
-                raise Unfit(f"It has {shown(entry)}.", "Name each origin; * isn't possible with cookies.")
+                raise Unfit(f"it has {shown(entry)}.", "Name each origin; * isn't possible with cookies.")
             parts = _split(entry, longest=256)
             if parts.path.rstrip("/") or parts.query or parts.fragment:
                 raise Unfit(
-                    f"It has {shown(entry)}.", "An origin is https://host or https://host:port, no more."
+                    f"it has {shown(entry)}.", "An origin is https://host or https://host:port, no more."
                 )
             origin = _origin(parts)
             _require_https(origin)
@@ -207,45 +207,42 @@ class DatabaseUrl:
     def __call__(self, value: object, place: Place, /) -> str:
         url = secret_text(value, place)
         if re.search(r"[\x00-\x20\x7f]", url) and not url.startswith(_SQLITE):
-            raise Unfit("It has white space.", NO_INLINE_COMMENTS if has_comment(url) else "Remove it.")
+            raise Unfit("it has white space.", NO_INLINE_COMMENTS if has_comment(url) else "Remove it.")
         if url == MEMORY:
             if self.memory:
                 return url
-            raise Unfit("It is memory:, which forgets its users.", "Write sqlite:///PATH.")
+            raise Unfit("it is memory:, which forgets its users.", "Write sqlite:///PATH.")
         if url in {"sqlite:", "sqlite://", "sqlite:///:memory:", "sqlite:///"}:
-            raise Unfit("It is a database in memory, which each thread would have its own of.", _write(self))
+            raise Unfit("it is a database in memory, which each thread would have its own of.", _write(self))
         if url.startswith(_SQLITE):
             return _sqlite(url.removeprefix(_SQLITE), place)
         if url.startswith(_POSTGRESQL):
             return _postgresql(url)
         if url.startswith(("postgresql:", "postgres:", "postgresql+")):
-            raise Unfit("It names PostgreSQL without our driver.", "Begin with postgresql+psycopg://.")
-        raise Unfit("It doesn't begin as any database's URL that is known.", _write(self))
+            raise Unfit("it names PostgreSQL without our driver.", "Begin with postgresql+psycopg://.")
+        raise Unfit("it doesn't begin as any database's URL that is known.", _write(self))
 
 
 def _write(option: DatabaseUrl) -> str:
     return f"Write {option.kind.replace('`', '')}."
 
 
-def _sqlite(path: str, place: Place) -> str:
-    text(path)
-    if has_comment(path):
-        raise Unfit("There is a comment behind it.", NO_INLINE_COMMENTS)
-    if "?" in path or "\n" in path:
-        raise Unfit(
-            "Its path has a question mark or a newline.", "Write sqlite:///PATH, with nothing behind it."
-        )
+def _sqlite(written: str, place: Place) -> str:
+    path, question, query = text(written).partition("?")
+    if has_comment(written):
+        raise Unfit("there is a comment behind it.", NO_INLINE_COMMENTS)
+    if question and not re.fullmatch(r"timeout=[0-9]{1,2}(\.[0-9]+)?", query):
+        raise Unfit("it has a parameter that SQLite doesn't take here.", "Only ?timeout=SECONDS is possible.")
     path = absolute(path, place.here)
-    folder = os.path.dirname(path)
-    if "?" in path:
-        raise Unfit(f"The path {shown(path)} has a question mark.", "Move the database to another folder.")
-    if not os.path.isdir(folder):
-        raise Unfit(
-            f"The folder {shown(folder)} doesn't exist.", "Make it, and let only the server write there."
-        )
-    if os.path.isdir(path):
+    folder = str(Path(path).parent)
+    if found := re.search(r"[%?\n]", path):
+        raise Unfit(f"its path has the character {shown(found.group())}.", "Use another folder or name.")
+    if not is_folder(folder):
+        cure = "Make it, and let only the server write there."
+        raise Unfit(f"the folder {shown(folder)} doesn't exist.", cure)
+    if is_folder(path):
         raise Unfit(f"{shown(path)} is a folder.", "Name a file in it.")
-    return _SQLITE + path
+    return _SQLITE + path + question + query
 
 
 def _postgresql(url: str) -> str:
@@ -257,12 +254,12 @@ def _postgresql(url: str) -> str:
     # An @, / or # in a password ends the host elsewhere than meant: part of the password would be shown.
     if parts is None or port == 0 or "@" in parts.path or "@" in parts.query or parts.fragment:
         raise Unfit(
-            "It can't be read.",
-            "In a user name and a password, write @ as %40, / as %2F, # as %23, : as %3A, ? as %3F and % as %25 "
-            "(and in an ini file each % twice), or use env:NAME.",
+            "it can't be read.",
+            "In a user name and a password, write @ as %40, / as %2F, # as %23, : as %3A, ? as %3F and % as "
+            "%25 (and in an ini file each % twice), or use env:NAME.",
         )
     if len(parts.path) < 2:
-        raise Unfit("It names no database.", "End it with /NAME.")
+        raise Unfit("it names no database.", "End it with /NAME.")
     return url
 
 

@@ -86,6 +86,11 @@ def found(url: str, *headers: tuple[str, str]) -> Page:
     return Page(HTTPStatus.FOUND, (("Location", url), *_UNCACHED, *headers), b"")
 
 
+def nothing() -> Page:
+    """All is well, and there is nothing to see."""
+    return Page(HTTPStatus.OK, _UNCACHED, b"")
+
+
 def unauthorised(login_url: str, headers: Sequence[tuple[str, str]] = ()) -> Page:
     """Tell a program that a sign-in is needed, and where a person can do it. Starts nothing."""
     body = json.dumps({"error": "sign_in_required", "login_url": login_url}).encode()
@@ -96,14 +101,19 @@ def unauthorised(login_url: str, headers: Sequence[tuple[str, str]] = ()) -> Pag
             ("Content-Length", str(len(body))),
             # RFC 9110, 15.5.2 wants a challenge. Browsers have no dialogue for this scheme.
             ("WWW-Authenticate", f'SAML login_url="{login_url}"'),
-            *_UNCACHED[:-1],
+            *_UNCACHED[1:-1],
             *headers,
         ),
         body,
     )
 
 
-_UNCACHED = (("Cache-Control", "no-store"), ("Vary", "Cookie"), ("Content-Length", "0"))
+_UNCACHED = (
+    ("Content-Type", "text/plain; charset=utf-8"),
+    ("Cache-Control", "no-store"),
+    ("Vary", "Cookie"),
+    ("Content-Length", "0"),
+)
 
 
 def _only(text: str, name: str) -> str:

@@ -10,7 +10,7 @@ from saml_wsgi.events import Events
 from saml_wsgi.interfaces import Clock
 from saml_wsgi.middleware.arrival import Arrival, Kind
 from saml_wsgi.middleware.cookies import Cookies
-from saml_wsgi.middleware.incoming import Incoming, found, see_other, unauthorised
+from saml_wsgi.middleware.incoming import Incoming, found, nothing, see_other, unauthorised
 from saml_wsgi.middleware.pages import Page, Pages
 from saml_wsgi.middleware.policy import Visitor, visitor
 from saml_wsgi.middleware.urls import Site
@@ -64,7 +64,7 @@ class Login:
         if signed_in:
             return see_other(self._site.absolute(target))
         if request.method == "HEAD":
-            return Page(200, (("Cache-Control", "no-store"), ("Content-Length", "0")), b"")
+            return nothing()
         if visitor(request.environ) is Visitor.PROGRAM and _says_so(request):
             return unauthorised(self._site.url("login"))
         if request.query("restart"):

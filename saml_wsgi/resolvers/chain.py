@@ -76,7 +76,7 @@ class Chain:
     def _keep(self, name: str, user: User) -> Resolution | Denied:
         kept = self._directory.get(user.id) if self._directory is not None else None
         if kept is None or not user.active:
-            return Resolution(user, origins=origins(user, Profile(), name))
+            return Resolution(user, origins=origins(user, Profile(), name), in_directory=kept is not None)
         if names.key(kept.username) != names.key(user.username):
             return Denied("internal_error", f"user {user.id} has another username in the directory")
         return Resolution(kept, origins=origins(kept, Profile()))

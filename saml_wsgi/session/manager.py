@@ -129,6 +129,7 @@ class Sessions:
             seen=now,
             checked=now,
             origins=resolution.origins,
+            in_directory=resolution.in_directory,
         )
         subject = f"{len(session.idp)}:{session.idp}:{len(session.name_id)}:{session.name_id}"
         tags = [
@@ -203,8 +204,9 @@ class Sessions:
         if now >= session.expires or now >= session.seen + self._lifetimes.idle:
             return None
         renewed = session
-        if self._directory is not None and now >= session.checked + self._lifetimes.recheck:
-            user = self._directory.get(session.user.id)
+        asked = self._directory if session.in_directory else None
+        if asked is not None and now >= session.checked + self._lifetimes.recheck:
+            user = asked.get(session.user.id)
             if user is None or not user.active:
                 self._store.pop(_name(session.key))
                 self._events.emit(

@@ -38,6 +38,7 @@ def write(session: Session, keys: Keys) -> bytes:
         "seen": session.seen,
         "checked": session.checked,
         "origins": dict(session.origins),
+        "in_directory": session.in_directory,
     }
     return keys.seal("record", json.dumps(data, separators=(",", ":")).encode())
 

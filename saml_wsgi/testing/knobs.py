@@ -75,7 +75,7 @@ class Shape:
         xml_declaration: Whether the message begins with one (guess).
         indented: Whether the message is indented before it is signed (guess: no).
         padded_name_id: Whether line breaks surround the NameID's text, as pretty-printers do (guess: no).
-        in_response_to: Whether the answer to a request names it (inferred: yes).
+        names_request: Whether the answer to a request names it in InResponseTo (inferred: yes).
         echo_relay_state: Whether the request's RelayState comes back (inferred: yes, verbatim).
         honours: Which parts of a request have an effect (guess: none).
         unregistered_acs: A request that names an ACS URL the application doesn't have ends on an error
@@ -110,7 +110,7 @@ class Shape:
     xml_declaration: bool = True
     indented: bool = False
     padded_name_id: bool = False
-    in_response_to: bool = True
+    names_request: bool = True
     echo_relay_state: bool = True
     honours: frozenset[Honoured] = frozenset()
     unregistered_acs: Literal["refuse", "default"] = "refuse"

@@ -136,7 +136,7 @@ class _Builder:
 
     @property
     def in_response_to(self) -> str | None:
-        return self.occasion.in_response_to if self.shape.in_response_to else None
+        return self.occasion.in_response_to if self.shape.names_request else None
 
     def response(self) -> Element:
         response = self.protocol(

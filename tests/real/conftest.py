@@ -17,7 +17,8 @@ import pytest
 
 from tests.real import chromium, simplesamlphp
 from tests.real.chromium import Chromium
-from tests.real.serving import ADDRESSES, SIMPLESAMLPHP, Server
+from tests.real.service import Service
+from tests.real.serving import ADDRESSES, SERVICE, SIMPLESAMLPHP, Server
 from tests.real.simplesamlphp import SimpleSAMLphp
 from tests.real.tls import Authority
 
@@ -57,21 +58,17 @@ def bind(authority: Authority) -> Iterator[Callable[[str], Server]]:
 
 
 @pytest.fixture(scope="session")
-def simplesaml(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleSAMLphp]:
-    """SimpleSAMLphp over plain HTTP, for scripted logins."""
-    idp = SimpleSAMLphp(tmp_path_factory.mktemp("simplesamlphp"), SIMPLESAMLPHP)
+def simplesaml(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[SimpleSAMLphp]:
+    idp = SimpleSAMLphp(tmp_path_factory.mktemp("simplesamlphp"), SIMPLESAMLPHP, authority)
     idp.start()
     yield idp
     idp.stop()
 
 
-@pytest.fixture(scope="session")
-def simplesaml_tls(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[SimpleSAMLphp]:
-    """SimpleSAMLphp over TLS, for a browser."""
-    idp = SimpleSAMLphp(tmp_path_factory.mktemp("simplesamlphp-tls"), SIMPLESAMLPHP, authority)
-    idp.start()
-    yield idp
-    idp.stop()
+@pytest.fixture
+def service(bind: Callable[[str], Server], tmp_path: Path) -> Service:
+    """Bound, not serving yet: the identity provider has to hear of it first."""
+    return Service(bind(SERVICE), tmp_path)
 
 
 @pytest.fixture

@@ -78,9 +78,13 @@ class Service:
         return self.requests.count((method, path))
 
     def users(self) -> list[dict[str, Any]]:
-        """The rows of the users' table, read past the package."""
+        """The rows of the users' table with the names of their groups, read past the package."""
         with closing(sqlite3.connect(self._database)) as connection:
             connection.row_factory = sqlite3.Row
-            return [
-                dict(row) for row in connection.execute("SELECT * FROM saml_wsgi_users ORDER BY username")
+            users = [
+                dict(row) for row in connection.execute("SELECT * FROM saml_wsgi_users ORDER BY created")
             ]
+            for user in users:
+                groups = "SELECT name FROM saml_wsgi_groups WHERE user_id = ? ORDER BY name"
+                user["groups"] = [row["name"] for row in connection.execute(groups, (user["id"],))]
+        return users

@@ -29,6 +29,7 @@ from tests.real.tls import Authority, Door
 
 _HOME = Path("/usr/share/simplesamlphp")
 _PACKAGES = "simplesamlphp php-cli php-xml php-mbstring php-curl php-sqlite3"
+_INSIDE = "127.0.0.1"  # where PHP listens; people come through the door
 _FORMAT = "urn:oasis:names:tc:SAML:{}:nameid-format:{}"
 EMAIL = _FORMAT.format("1.1", "emailAddress")
 UNSPECIFIED = _FORMAT.format("1.1", "unspecified")
@@ -91,12 +92,12 @@ class SimpleSAMLphp:
     Args:
         folder: Where it keeps everything; made by the caller, removed by the caller.
         address: An address in 127/8 of its own.
-        authority: With it, browsers reach it over TLS only; without, over plain HTTP.
+        authority: Vouches for it; browsers reach it over TLS only.
     """
 
     folder: Path
     address: str
-    authority: Authority | None = None
+    authority: Authority
     origin: str = ""
     _process: subprocess.Popen[bytes] | None = None
     _door: Door | None = None
@@ -104,27 +105,23 @@ class SimpleSAMLphp:
 
     def start(self) -> None:
         """Write the configuration, start the server and wait until it answers."""
-        inside = "127.0.0.1" if self.authority else self.address
-        with socket.create_server((inside, 0)) as found:
-            port = found.getsockname()[1]
-        if self.authority:
-            self._door = Door(self.authority, self.address)
-            self.origin = f"https://{self.address}:{self._door.port}"
-        else:
-            self.origin = f"http://{self.address}:{port}"
+        self._door = Door(self.authority, self.address)
+        self.origin = f"https://{self.address}:{self._door.port}"
         self._configure()
+        # PHP doesn't say which port it got when asked for any.
+        with socket.create_server((_INSIDE, 0)) as found:
+            port = found.getsockname()[1]
         with (self.folder / "php.log").open("wb") as log:
             self._process = subprocess.Popen(
-                ["php", "-d", "display_errors=stderr", "-S", f"{inside}:{port}", "-t", str(_HOME / "www")],
+                ["php", "-d", "display_errors=stderr", "-S", f"{_INSIDE}:{port}", "-t", str(_HOME / "www")],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 env=os.environ | {"SIMPLESAMLPHP_CONFIG_DIR": str(self.folder / "config")},
                 start_new_session=True,
             )
-        self._wait_until_it_listens(inside, port)
-        if self._door:
-            self._door.open(inside, port)
+        self._wait_until_it_listens(port)
+        self._door.open(_INSIDE, port)
 
     def stop(self) -> None:
         """End the server and whatever it started."""
@@ -162,7 +159,7 @@ class SimpleSAMLphp:
 
     def metadata(self) -> str:
         """Its metadata as it publishes it: all that an operator would have."""
-        context = self.authority.client if self.authority else None
+        context = self.authority.client
         with urllib.request.urlopen(self.metadata_url, context=context, timeout=30) as answer:
             text: str = answer.read().decode()
         return text
@@ -177,12 +174,12 @@ class SimpleSAMLphp:
         files = [self.folder / "php.log", *sorted((self.folder / "log").glob("*"))]
         return "\n".join(file.read_text(errors="replace") for file in files if file.is_file())
 
-    def _wait_until_it_listens(self, address: str, port: int) -> None:
+    def _wait_until_it_listens(self, port: int) -> None:
         assert self._process is not None
         deadline = time.monotonic() + 30
         while self._process.poll() is None and time.monotonic() < deadline:
             try:
-                socket.create_connection((address, port), timeout=10).close()
+                socket.create_connection((_INSIDE, port), timeout=10).close()
             except ConnectionRefusedError:
                 time.sleep(0.02)  # between two questions, not instead of one
             else:
@@ -219,7 +216,6 @@ class SimpleSAMLphp:
         self._write("metadata/saml20-sp-remote", "metadata", self._registered)
 
     def _settings(self) -> dict[str, object]:
-        tls = self.authority is not None
         return {
             "baseurlpath": f"{self.origin}/",
             "certdir": f"{self.folder}/cert/",
@@ -240,9 +236,9 @@ class SimpleSAMLphp:
             "logging.level": 6,
             "enable.saml20-idp": True,
             "module.enable": {"exampleauth": True, "core": True, "saml": True},
-            "session.cookie.secure": tls,
-            "session.cookie.samesite": "None" if tls else None,
-            "language.cookie.secure": tls,
+            "session.cookie.secure": True,
+            "session.cookie.samesite": "None",
+            "language.cookie.secure": True,
             "language.cookie.samesite": None,
             "store.type": "sql",
             "store.sql.dsn": f"sqlite:{self.folder}/data/store.sqlite",

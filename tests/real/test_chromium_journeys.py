@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,11 +21,6 @@ pytestmark = pytest.mark.real("chromium")
 
 MARA = PEOPLE[0]
 YUKI = PEOPLE[2]
-
-
-@pytest.fixture
-def service(bind: Callable[[str], Server], tmp_path: Path) -> Service:
-    return Service(bind(SERVICE), tmp_path)
 
 
 class JumpCloud:
@@ -287,17 +281,17 @@ def test_the_portal_tile_signs_in_unnoticed(
 
 @pytest.mark.real("simplesamlphp")
 def test_simplesamlphp_signs_in_from_its_metadata_alone(
-    service: Service, simplesaml_tls: SimpleSAMLphp, browse: Callable[..., Chromium]
+    service: Service, simplesaml: SimpleSAMLphp, browse: Callable[..., Chromium]
 ) -> None:
     """A person of an identity provider that this project didn't write lands on the page first asked for."""
     zoe = SIMPLESAML_PEOPLE[1]
-    simplesaml_tls.register(service.entity_id, service.acs, name_id_format=EMAIL)
-    service.serve(simplesaml_tls.metadata())
+    simplesaml.register(service.entity_id, service.acs, name_id_format=EMAIL)
+    service.serve(simplesaml.metadata())
     browser = browse()
     target = f"{service.origin}/search?q=%C3%BC&page=2"
     browser.open(target)
     browser.find("input[name=password]")
-    assert browser.url.startswith(simplesaml_tls.origin)
+    assert browser.url.startswith(simplesaml.origin)
     browser.fill_in(username=zoe.username, password=zoe.password)
     browser.arrive(target)
     there = seen(browser)

@@ -27,9 +27,9 @@ _ATTRIBUTES: Final[Mapping[str, tuple[str, ...]]] = {
 #: What an identity provider may well say, and a resolver must have an answer to.
 _UNUSUAL: Final[Sequence[Mapping[str, tuple[str, ...]]]] = (
     {},
-    {name: () for name in _ATTRIBUTES},
-    {name: ("",) for name in _ATTRIBUTES},
-    {name: ("  ", "\t") for name in _ATTRIBUTES},
+    dict.fromkeys(_ATTRIBUTES, ()),
+    dict.fromkeys(_ATTRIBUTES, ("",)),
+    dict.fromkeys(_ATTRIBUTES, ("  ", "\t")),
     {name: (*values, "second") for name, values in _ATTRIBUTES.items()},
     {**_ATTRIBUTES, "username": ("\u202eada",), "email": ("not an address",)},
     {**_ATTRIBUTES, "username": ("*)(uid=*",), "email": ("' OR 1=1 --@example.com",)},

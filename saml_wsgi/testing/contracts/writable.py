@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -19,7 +19,8 @@ MANAGER: Final = f"jit:{IDP}"
 
 
 def _profile(user: User) -> Profile:
-    return Profile(**{name: user.value(name) for name in FIELDS}, groups=user.groups)
+    values: dict[str, Any] = {name: user.value(name) for name in FIELDS}
+    return Profile(groups=user.groups, **values)
 
 
 class WritableDirectoryContract(DirectoryContract):
@@ -88,7 +89,8 @@ class WritableDirectoryContract(DirectoryContract):
             directory.create(_profile(GRACE), managed_by=MANAGER, link=(IDP, "s-1"))
         assert list(directory.find("username", GRACE.username)) == []
 
-    def test_nothing_is_left_of_a_conflict(self, directory: WritableDirectory, ada: User) -> None:
+    @pytest.mark.usefixtures("ada")
+    def test_nothing_is_left_of_a_conflict(self, directory: WritableDirectory) -> None:
         """A subject whose user couldn't be made isn't pinned: it can be used for another one."""
         with pytest.raises(DirectoryConflict):
             directory.create(_profile(ADA), managed_by=MANAGER, link=(IDP, "s-1"))

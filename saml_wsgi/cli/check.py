@@ -1,0 +1,56 @@
+"""``saml-wsgi check``: everything that is wrong with a configuration, and what it would be."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from saml_wsgi.cli.inifile import load
+from saml_wsgi.cli.report import count, refusing, show
+from saml_wsgi.config.secrets import literals
+from saml_wsgi.errors import Problem
+
+
+@click.command()
+@click.argument("ini", metavar="FILE[#section]")
+def check(ini: str) -> None:
+    """Check a configuration, and show what it would be.
+
+    FILE is a PasteDeploy ini; #section names its filter section, where several use egg:saml_wsgi.
+
+    Ends with 0 if it would start, with 1 if it would not.
+    """
+    with refusing():
+        section = load(ini)
+        from saml_wsgi import wiring
+
+        report = wiring.check(section.options, here=section.here, global_conf=section.global_conf)
+    problems = [*report.problems, *readable_secrets(section.path, section.options)]
+    click.echo(f"{section}\n")
+    show(problems)
+    width = max((len(name) for name, _ in report.facts), default=0)
+    for name, fact in report.facts:
+        click.echo(f"{name:<{width}}  {fact}")
+    if report.facts:
+        click.echo()
+    fatal = sum(problem.fatal for problem in problems)
+    found = [(fatal, "problem"), (len(problems) - fatal, "warning")]
+    counted = ", ".join(count(number, noun) for number, noun in found if number)
+    verdict = "It would not start" if fatal else "It would start"
+    click.echo(f"{verdict}: {counted}." if counted else f"{verdict}.")
+    sys.exit(1 if fatal else 0)
+
+
+def readable_secrets(path: str, options: Mapping[str, str]) -> list[Problem]:
+    """A warning if everybody on this machine can read a file that holds secrets as such."""
+    keys = literals(options)
+    if not keys or os.name == "nt" or not Path(path).stat().st_mode & stat.S_IROTH:
+        return []
+    reason = f"everybody on this machine can read the secret in {path}."
+    cure = "Take the right away (chmod o-r), or keep the secret elsewhere: env:NAME or file:PATH."
+    return [Problem(key, reason, cure, fatal=False) for key in keys]
