@@ -39,8 +39,8 @@ _ASK = "If it happens again, give the reference below to the people who run this
 _START_AGAIN = f"Please sign in again. {_ASK}"
 
 
-def _private(text: str, status: int = 403) -> Code:
-    return Code(status, _SIGN_IN_FAILED, text, _START_AGAIN, shown=False)
+def _private(text: str) -> Code:
+    return Code(403, _SIGN_IN_FAILED, text, _START_AGAIN, shown=False)
 
 
 CODES: Final[Mapping[str, Code]] = MappingProxyType(
@@ -50,11 +50,11 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
             403, _SIGN_IN_FAILED, "The answer of the identity provider was not accepted.", _START_AGAIN
         ),
         # -- the message as bytes and as XML (protocol/bindings, protocol/guard) --
-        "message_too_large": _private("The message is larger than idp.max_message.", 413),
-        "message_malformed": _private("The message is not one base64-encoded SAML response.", 400),
-        "message_encoding": _private("The message is not UTF-8 encoded XML 1.0.", 400),
-        "xml_malformed": _private("The message is not well-formed XML.", 400),
-        "xml_forbidden": _private("The message has a DTD, a comment or a processing instruction.", 400),
+        "message_too_large": _private("The message is larger than idp.max_message."),
+        "message_malformed": _private("The message is not one base64-encoded SAML response."),
+        "message_encoding": _private("The message is not UTF-8 encoded XML 1.0."),
+        "xml_malformed": _private("The message is not well-formed XML."),
+        "xml_forbidden": _private("The message has a DTD, a comment or a processing instruction."),
         "shape_refused": _private("The message has a shape that no identity provider needs."),
         "algorithm_refused": _private("The message uses an algorithm that isn't accepted."),
         "schema_invalid": _private("The message doesn't follow the SAML 2.0 schema."),

@@ -51,8 +51,6 @@ def read_values(options: Mapping[str, object], *, here: str | None, problems: Pr
             # What is only missing because it is hidden (hidden_by_defaults) was told already.
             if option.key in given or option.key not in noted:
                 problems.add(option.key, unfit.reason, unfit.cure)
-    if not all(option.key in values for option in TABLE.values() if option.required):
-        earlier = -1
     names = values.get("resolvers")
     resolvers = () if names is None else _resolvers(given, names, problems)
     _check_idp(given, problems)
@@ -60,7 +58,8 @@ def read_values(options: Mapping[str, object], *, here: str | None, problems: Pr
     _check_who(values, problems)
     _check_session(given, values, problems)
     _place_directory(values)
-    if len(problems.fatal) > earlier:
+    complete = all(key in values for key in TABLE)
+    if not complete or len(problems.fatal) > earlier:
         return None
     return Values(folder, MappingProxyType(values), resolvers)
 

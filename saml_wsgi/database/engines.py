@@ -135,12 +135,7 @@ def _sqlite_target(target: URL, option: str) -> URL:
     if unknown:
         raise _refusal(option, f"SQLite takes no parameter {unknown[0]!r} here.", "It takes timeout=SECONDS.")
     _timeout(target, option)
-    path = Path(target.database).absolute()
-    if path.is_dir():
-        raise _refusal(option, f"{path} is a folder.", "Name a file in it.")
-    if not path.parent.is_dir():
-        raise _refusal(option, f"the folder {path.parent} isn't there.", "Make it, or name another one.")
-    return target.set(drivername="sqlite", database=str(path))
+    return target.set(drivername="sqlite", database=str(Path(target.database).absolute()))
 
 
 def _timeout(target: URL, option: str) -> float:
@@ -168,6 +163,10 @@ def _sqlite(target: URL, option: str) -> Engine:
             "Use a newer Python, or PostgreSQL.",
         )
     path = Path(target.database or "")
+    if path.is_dir():
+        raise _refusal(option, f"{path} is a folder.", "Name a file in it.")
+    if not path.parent.is_dir():
+        raise _refusal(option, f"the folder {path.parent} isn't there.", "Make it, or name another one.")
     timeout = _timeout(target, option)
     # mode=rw: a file that was deleted must not come back empty, in a mode of the umask's choice.
     uri = f"file:{quote(str(path))}?mode=rw"

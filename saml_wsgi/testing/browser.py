@@ -234,17 +234,16 @@ class Browser:
         )
         return self.run(errand)
 
-    def follow(self, page: Page, *, hops: int = _HOPS) -> Page:
-        """Follow the page's redirects to their end (or so many). TooManyRedirects after 20.
+    def follow(self, page: Page, *, hops: int | None = None) -> Page:
+        """Follow the page's redirects to their end, or only so many. TooManyRedirects after 20.
 
         What started the chain stays its initiator, and decides about SameSite on every hop.
         """
-        for _ in range(hops):
-            if page.location is None:
-                return page
+        while page.location is not None and hops != 0:
+            if len(page.errand.chain) == _HOPS:
+                raise TooManyRedirects(f"{page.errand.chain[0]} … {page.url}")
             page = self._hop(page, page.location)
-        if page.location is not None and hops == _HOPS:
-            raise TooManyRedirects(f"{page.errand.chain[0]} … {page.url}")
+            hops = None if hops is None else hops - 1
         return page
 
     def repeat(self, page: Page, *, follow: bool = False) -> Page:

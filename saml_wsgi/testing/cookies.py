@@ -70,6 +70,10 @@ class CookieJar:
         """Forget them all, as a person who clears the browser's data."""
         self._cookies.clear()
 
+    def remove(self, cookie: Cookie) -> None:
+        """Forget one, as a browser does that refuses it or is told to."""
+        self._cookies.pop((cookie.host, cookie.path, cookie.name), None)
+
     def keep(self, url: str, header: str) -> None:
         """Take one ``Set-Cookie`` value of a response from that URL, or note why not (RFC 6265bis §5.7)."""
         parts = urlsplit(url)

@@ -66,7 +66,7 @@ class Chromium:
             "--disable-component-update",
             "--disable-sync",
             "--no-proxy-server",
-            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.*",
+            "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.*, EXCLUDE localhost",
             f"--user-data-dir={self.profile}",
             f"--ignore-certificate-errors-spki-list={self.authority.pin}",
         ):

@@ -44,12 +44,12 @@ def authority() -> Authority:
 
 
 @pytest.fixture
-def bind(authority: Authority) -> Iterator[Callable[[str], Server]]:
-    """Bind a server with TLS to an address of 127/8; whatever was bound is stopped at the end."""
+def bind(authority: Authority) -> Iterator[Callable[..., Server]]:
+    """Bind a server to an address of 127/8, with TLS or without; all that were bound are stopped."""
     servers: list[Server] = []
 
-    def bind(address: str) -> Server:
-        servers.append(Server(address, authority))
+    def bind(address: str, *, tls: bool = True) -> Server:
+        servers.append(Server(address, authority if tls else None))
         return servers[-1]
 
     yield bind
@@ -66,7 +66,7 @@ def simplesaml(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -
 
 
 @pytest.fixture
-def service(bind: Callable[[str], Server], tmp_path: Path) -> Service:
+def service(bind: Callable[..., Server], tmp_path: Path) -> Service:
     """Bound, not serving yet: the identity provider has to hear of it first."""
     return Service(bind(SERVICE), tmp_path)
 

@@ -55,6 +55,10 @@ class Server:
     Bound when it is made, so that ``origin`` can be configured into the application; answers only
     after ``serve``.
 
+    Args:
+        address: Of 127/8, or ``localhost``.
+        authority: Puts TLS in front; None: plain HTTP.
+
     Attributes:
         origin: Scheme, address and port, as a browser writes them.
     """

@@ -39,7 +39,7 @@ def _poster(target: str):
 
 
 def test_a_cross_site_post_brings_only_samesite_none(
-    bind: Callable[[str], Server], browse: Callable[..., Chromium]
+    bind: Callable[..., Server], browse: Callable[..., Chromium]
 ) -> None:
     """SameSite is real here: of three cookies a POST from another address brings the None one alone."""
     service, idp = bind(SERVICE), bind(IDENTITY_PROVIDER)
@@ -57,7 +57,7 @@ def test_a_cross_site_post_brings_only_samesite_none(
 
 
 def test_cookies_can_be_refused_for_one_origin(
-    bind: Callable[[str], Server], browse: Callable[..., Chromium]
+    bind: Callable[..., Server], browse: Callable[..., Chromium]
 ) -> None:
     """A browser told to refuse one origin's cookies keeps another's."""
     service, idp = bind(SERVICE), bind(IDENTITY_PROVIDER)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,7 +57,7 @@ class JumpCloud:
 
 
 @pytest.fixture
-def jumpcloud(bind: Callable[[str], Server], service: Service) -> JumpCloud:
+def jumpcloud(bind: Callable[..., Server], service: Service) -> JumpCloud:
     """Signs people in to the service, which is configured by this identity provider's metadata."""
     jumpcloud = JumpCloud(bind(IDENTITY_PROVIDER), service)
     service.serve(jumpcloud.metadata())
@@ -236,7 +237,7 @@ def test_signing_out_ends_the_session_and_the_next_page_asks_again(
 
 
 def test_another_site_cannot_sign_a_person_out(
-    service: Service, jumpcloud: JumpCloud, bind: Callable[[str], Server], browse: Callable[..., Chromium]
+    service: Service, jumpcloud: JumpCloud, bind: Callable[..., Server], browse: Callable[..., Chromium]
 ) -> None:
     """A page of another site that loads our sign-out address as an image or a link ends no session."""
     browser = browse()
@@ -277,6 +278,30 @@ def test_the_portal_tile_signs_in_unnoticed(
     browser.arrive(f"{service.origin}/")
     assert service.count("POST", "/saml/acs") == 3
     assert session_cookie(browser) == session
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [("localhost", "localhost"), (SERVICE, IDENTITY_PROVIDER)],
+    ids=["one host", "two sites"],
+)
+def test_development_without_tls(
+    bind: Callable[..., Server], browse: Callable[..., Chromium], tmp_path: Path, here: str, there: str
+) -> None:
+    """Plain HTTP on the loopback works too: on one host, as in the demonstration, and across sites."""
+    service = Service(bind(here, tls=False), tmp_path)
+    jumpcloud = JumpCloud(bind(there, tls=False), service)
+    service.serve(jumpcloud.metadata())
+    browser = browse()
+    target = f"{service.origin}/page?n=1"
+    browser.open(target)
+    sign_in(browser)
+    browser.arrive(target)
+    assert seen(browser)["user"] == MARA.email
+    assert service.count("POST", "/saml/acs") == 1
+    browser.find("#sign-out").click()
+    browser.read("signed out")
+    assert not [name for name in browser.cookies(here) if name.startswith("saml_wsgi") and "_p" not in name]
 
 
 @pytest.mark.real("simplesamlphp")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from html import unescape
 from typing import Any
 
 import pytest
+from lxml import etree
 
 from saml_wsgi.testing.browser import Browser, Page
 from saml_wsgi.testing.transports import HTTPTransport
@@ -18,6 +20,9 @@ from tests.real.tls import Authority
 pytestmark = pytest.mark.real("simplesamlphp")
 
 ADA, ZOE = PEOPLE
+
+_SIGNATURE = "{http://www.w3.org/2000/09/xmldsig#}Signature"
+_SIGNED = {"assertion": {"Assertion"}, "response": {"Response"}, "both": {"Assertion", "Response"}}
 
 
 @pytest.fixture
@@ -39,6 +44,15 @@ def go_on(browser: Browser, page: Page) -> Page:
     return page
 
 
+def signed(page: Page) -> set[str]:
+    """The local names of the elements of its answer that have a signature."""
+    message = base64.b64decode(page.form().values["SAMLResponse"])
+    return {
+        signature.getparent().tag.partition("}")[2]
+        for signature in etree.fromstring(message).iter(_SIGNATURE)
+    }
+
+
 def seen(page: Page) -> dict[str, Any]:
     """What the application says that it received."""
     found = re.search(r'<pre id="seen">(.*?)</pre>', page.text)
@@ -57,7 +71,9 @@ def test_a_sign_in_that_began_at_the_service(
     target = f"{service.origin}/pages/caf%C3%A9?q=a%26b&x=1+2"
     asked = browser.get(target, follow=True)
     assert asked.url.startswith(simplesaml.origin)
-    page = go_on(browser, sign_in(browser, asked, person))
+    answer = sign_in(browser, asked, person)
+    assert signed(answer) == _SIGNED[sign]
+    page = go_on(browser, answer)
     assert page.url == target
     there = seen(page)
     assert there["user"] == person.attributes["mail"][0]

@@ -10,5 +10,4 @@ def url(tmp_path):
     """The URL of a database that isn't made yet."""
     url = f"sqlite:///{tmp_path}/state.db"
     yield url
-    if tmp_path.is_dir():
-        database.disconnect(url)
+    database.disconnect(url)

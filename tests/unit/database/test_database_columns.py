@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from saml_wsgi.database.tables import holds, metadata, tags, users
 
 
-@pytest.mark.parametrize("text", ["a\0b", "\0", "\ud800", "a\udfff", "\ud83d"])
+@pytest.mark.parametrize("text", ["a\0b", "\0", "\ud800", "a\udfff"])
 def test_text_that_no_database_takes(text):
     """NUL and halves of surrogate pairs can't be kept."""
     assert not holds(users.c.username, text)

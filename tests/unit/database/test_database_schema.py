@@ -175,7 +175,7 @@ def test_require_current_of_a_newer_schema_refuses(url):
 
 
 def test_create_over_an_old_schema_names_upgrade(url):
-    """create doesn't upgrade on the sly."""
+    """A create doesn't upgrade on the sly."""
     database.create(url)
     with pytest.raises(ConfigurationError, match="database upgrade"):
         database.create(url, migrations=(add_colour,))
