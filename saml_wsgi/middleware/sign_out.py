@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from saml_wsgi.events import Events
-from saml_wsgi.middleware.cookies import Cookies
+from saml_wsgi.middleware.cookies import Cookies, take
 from saml_wsgi.middleware.incoming import Incoming, see_other
 from saml_wsgi.middleware.pages import Page, Pages
 from saml_wsgi.middleware.urls import Site
@@ -32,8 +32,10 @@ class SignOut:
         if known is None:
             everywhere = request.query("everywhere") != "no"
             page = self._pages.signed_out(login_url=self._site.base_url + "/", everywhere=everywhere)
-            # A cookie that is nobody's any more is removed, too.
-            return page.with_headers(self._cookies.clear_session()) if request.cookies else page
+            # A cookie that is nobody's any more is removed, if it was shown: a form on another site comes
+            # without it, and must not have it removed.
+            shown, _ = take(request.cookies, self._cookies.session + "=")
+            return page.with_headers(self._cookies.clear_session()) if shown else page
         if not self._is_wanted(request, known.session):
             return self._pages.confirm_sign_out(
                 action=here, token=self._sessions.token(known.session), return_url=self._site.base_url + "/"

@@ -193,19 +193,19 @@ def _default_path(path: str) -> str:
 
 def _objection(cookie: Cookie, parts: SplitResult) -> str:
     prefix = cookie.name.lower()
-    pristine = cookie.secure and parts.scheme == "https"
+    guarded = cookie.secure and _trustworthy(parts)  # Chromium counts http on the loopback as secure
     if not cookie.name and not cookie.value:
         return "it has neither name nor value"
     if len(cookie.name.encode()) + len(cookie.value.encode()) > _SIZE_LIMIT:
         return f"it is larger than {_SIZE_LIMIT} bytes"
     if cookie.secure and not _trustworthy(parts):
-        return "Secure, but not from https"
+        return "Secure needs https, or http on this machine"
     if cookie.same_site == "None" and not cookie.secure:
         return "SameSite=None needs Secure"
-    if prefix.startswith("__secure-") and not pristine:
-        return "__Secure- needs Secure and https"
-    if prefix.startswith("__host-") and not (pristine and cookie.host_only and cookie.path == "/"):
-        return "__Host- needs Secure, https, Path=/ and no Domain"
+    if prefix.startswith("__secure-") and not guarded:
+        return "__Secure- needs Secure"
+    if prefix.startswith("__host-") and not (guarded and cookie.host_only and cookie.path == "/"):
+        return "__Host- needs Secure, Path=/ and no Domain"
     if not _within(parts.hostname or "", cookie):
         return "its Domain is another one"
     return ""

@@ -67,7 +67,7 @@ class Web:
         self._sessions: Shelf[_Session] = Shelf(idp.clock.time, _SESSION)
         self._pending: Shelf[_Pending] = Shelf(idp.clock.time, _PENDING)
         self._secure = idp.base_url.startswith("https:")
-        # The prefix needs https; on http (the loopback) browsers would refuse it.
+        # The prefix needs Secure, and Safari keeps no Secure cookie from http, not even on the loopback.
         self._cookie = "__Host-idp_session" if self._secure else "idp_session"
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

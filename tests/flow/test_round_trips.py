@@ -30,7 +30,7 @@ def test_restart_discards_the_message_unread(protect, browse, unsolicited, monke
     assert urlsplit(page.location).path == "/saml/login"
     page = browser.follow(page)
     assert "SAMLRequest" in page.form().values
-    assert not [cookie for cookie in browser.cookies if cookie.name.startswith("__Host-")]
+    assert not [cookie for cookie in browser.cookies if cookie.name.startswith("__Host-saml_wsgi")]
 
 
 def test_restart_while_a_sign_in_is_pending(protect, browse, unsolicited):
@@ -108,7 +108,7 @@ def test_a_response_to_somebody_elses_request_signs_nobody_in(protect, browse, s
     fields = {"SAMLResponse": carrier.form().values["SAMLResponse"]}
     page = victim.post(f"{WIKI}/saml/acs", fields, initiator="https://evil.example/")
     assert page.status in {303, 403}
-    assert not [cookie for cookie in victim.cookies if cookie.name.startswith("__Host-")]
+    assert not [cookie for cookie in victim.cookies if cookie.name.startswith("__Host-saml_wsgi")]
 
 
 def test_cookies_refused_always(protect, browse, to_answer, code_on):
@@ -169,7 +169,7 @@ def test_session_cookie_refused(protect, browse, to_answer, code_on):
     browser = browse(protect())
     page = browser.submit(to_answer(browser, browser.get(f"{WIKI}/")))
     for cookie in list(browser.cookies):
-        if cookie.name.startswith("__Host-"):
+        if cookie.name.startswith("__Host-saml_wsgi"):
             browser.cookies.remove(cookie)
     page = browser.follow(page)
     assert (page.status, code_on(page)) == (403, "cookie_refused")

@@ -42,6 +42,12 @@ JOAN: Final = User(
 PEOPLE: Final = (ADA, GRACE, JOAN)
 
 
+def the_only(found: Sequence[User]) -> User:
+    """The one user that was found; fails if there were none or several."""
+    assert len(found) == 1, f"one user expected, found {found!r}"
+    return found[0]
+
+
 class DirectoryContract:
     """Provide the fixture ``make_directory``: a callable that takes users and returns a directory.
 
@@ -82,7 +88,7 @@ class DirectoryContract:
         """Every user is found by the value of every field, whole and alone."""
         for user in PEOPLE:
             for name in self.fields:
-                (found,) = people.find(name, user.value(name))
+                found = the_only(people.find(name, user.value(name)))
                 assert type(found) is User
                 assert found == self.as_kept(user, found)
 
@@ -113,7 +119,7 @@ class DirectoryContract:
 
     def test_find_shows_inactive_users(self, people: Directory) -> None:
         """Who is switched off is found, and seen to be switched off."""
-        (found,) = people.find("username", JOAN.username)
+        found = the_only(people.find("username", JOAN.username))
         assert found.active is False
 
     def test_find_shows_every_match(self, make_directory: Callable[[Sequence[User]], Directory]) -> None:
@@ -140,7 +146,7 @@ class DirectoryContract:
     def test_get_by_id(self, people: Directory) -> None:
         """The id that a found user has leads to the same user."""
         for user in PEOPLE:
-            (found,) = people.find("username", user.username)
+            found = the_only(people.find("username", user.username))
             assert people.get(found.id) == found
 
     def test_get_of_an_unknown_id(self, people: Directory) -> None:
@@ -153,7 +159,7 @@ class DirectoryContract:
         if not self.keeps_groups:
             pytest.skip("this directory keeps no groups")
         people = make_directory([replace(ADA, groups=("b", "\u00e4", "a", "B", "a"))])
-        (found,) = people.find("username", "Ada")
+        found = the_only(people.find("username", "Ada"))
         assert found.groups == ("B", "a", "b", "\u00e4")
 
     def test_many_threads_at_once(self, people: Directory) -> None:

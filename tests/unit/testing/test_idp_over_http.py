@@ -1,4 +1,4 @@
-"""The test identity provider as people and applications meet it: portal, login, SSO URL."""
+"""The test identity provider as applications meet it: requests, checks, answers; over sockets, too."""
 
 import base64
 import threading
