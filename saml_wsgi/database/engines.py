@@ -85,8 +85,13 @@ def reading(engine: Engine) -> Engine:
 
 
 def insert_into(engine: Engine, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT that knows ON CONFLICT, which both databases have but SQLAlchemy's common one lacks."""
-    return postgresql.insert(table) if engine.dialect.name == "postgresql" else sqlite.insert(table)
+    """An INSERT that knows ON CONFLICT, which both databases have but SQLAlchemy's common one lacks.
+
+    The result's ``rowcount`` says whether there was a conflict.
+    """
+    insert = postgresql.insert(table) if engine.dialect.name == "postgresql" else sqlite.insert(table)
+    # Without it SQLAlchemy forgets the count of an INSERT on PostgreSQL.
+    return insert.execution_options(preserve_rowcount=True)
 
 
 def reason(error: SQLAlchemyError) -> str:

@@ -67,7 +67,7 @@ class Web:
         self._sessions: Shelf[_Session] = Shelf(idp.clock.time, _SESSION)
         self._pending: Shelf[_Pending] = Shelf(idp.clock.time, _PENDING)
         self._secure = idp.base_url.startswith("https:")
-        # The prefix needs Secure, and Safari keeps no Secure cookie from http, not even on the loopback.
+        # The prefix needs Secure, and not every browser keeps a Secure cookie from http on the loopback.
         self._cookie = "__Host-idp_session" if self._secure else "idp_session"
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -125,7 +125,7 @@ class Web:
     def _login(self, request: Request) -> Response:
         if request.method != "POST":
             return pages.login(request.GET.get("to", ""))
-        fields = dict(self._form(request, own=True))
+        fields = dict(self._form(request))
         to, username = fields.get("to", ""), fields.get("username", "")
         pending = self._pending.get(to)
         person = self._find(username)
@@ -143,7 +143,7 @@ class Web:
         return response
 
     def _logout(self, request: Request) -> Response:
-        self._form(request, own=True)
+        self._form(request)
         self._sessions.drop(request.cookies.get(self._cookie, ""))
         response = _see("/login")
         response.set_cookie(
@@ -245,10 +245,10 @@ class Web:
 
     # -- bodies --
 
-    def _form(self, request: Request, *, own: bool) -> list[tuple[str, str]]:
-        """The fields of a form; with ``own``, of a form of ours only."""
+    def _form(self, request: Request) -> list[tuple[str, str]]:
+        """The fields of a form of ours."""
         origin = request.headers.get("Origin")
-        if own and origin is not None and origin != self._idp.base_url:
+        if origin not in (None, self._idp.base_url):
             raise _Answered(pages.problem("Not this way", "This form came from another site.", 403))
         try:
             return parse_qsl(self._body(request).decode(), keep_blank_values=True, max_num_fields=20)

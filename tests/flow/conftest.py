@@ -30,7 +30,9 @@ def wiki(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         "cookies": environ.get("HTTP_COOKIE"),
         "forged": sorted(name for name in environ if name.startswith("HTTP_X_")),
         "user": dataclasses.asdict(user) if user else None,
-        "attributes": {name: list(values) for name, values in environ.get("saml_wsgi.attributes", {}).items()},
+        "attributes": {
+            name: list(values) for name, values in environ.get("saml_wsgi.attributes", {}).items()
+        },
         "login_url": environ["saml_wsgi.login_url"],
         "logout_url": environ["saml_wsgi.logout_url"],
     }

@@ -21,7 +21,9 @@ def test_browser_navigation_is_redirected(protect, browse):
     [
         pytest.param({"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}, id="fetch"),
         pytest.param({"X-Requested-With": "XMLHttpRequest"}, id="XHR"),
-        pytest.param({"Sec-Fetch-Mode": "", "Sec-Fetch-Dest": "", "Accept": "application/json"}, id="API client"),
+        pytest.param(
+            {"Sec-Fetch-Mode": "", "Sec-Fetch-Dest": "", "Accept": "application/json"}, id="API client"
+        ),
         pytest.param({"Sec-Fetch-Mode": "", "Sec-Fetch-Dest": "", "Accept": "*/*"}, id="curl"),
         pytest.param({"Sec-Fetch-Mode": "websocket", "Upgrade": "websocket"}, id="WebSocket"),
         pytest.param({"Sec-Fetch-Mode": "cors", "Accept": "text/event-stream"}, id="server-sent events"),
@@ -62,13 +64,9 @@ def test_preflights_of_configured_origins_pass(protect, browse):
     """A CORS preflight comes without cookies; the application answers it for configured origins."""
     app = protect(cors__origins="https://app.example.test")
     wanted = {"Access-Control-Request-Method": "PUT"}
-    ours = browse(app).fetch(
-        PAGE, initiator="https://app.example.test/", method="OPTIONS", headers=wanted
-    )
+    ours = browse(app).fetch(PAGE, initiator="https://app.example.test/", method="OPTIONS", headers=wanted)
     assert ours.json()["method"] == "OPTIONS"
-    others = browse(app).fetch(
-        PAGE, initiator="https://evil.example.test/", method="OPTIONS", headers=wanted
-    )
+    others = browse(app).fetch(PAGE, initiator="https://evil.example.test/", method="OPTIONS", headers=wanted)
     assert others.status == 401
 
 

@@ -100,7 +100,10 @@ def test_two_tabs(protect, browse, sign_in, to_answer):
     while True:
         first, second = browser.get(f"{WIKI}/one"), browser.get(f"{WIKI}/two")
         slots = {cookie.name for cookie in browser.cookies if "_p" in cookie.name}
-        if len(slots) >= 2 and first.all("Set-Cookie")[0].split("=")[0] != second.all("Set-Cookie")[0].split("=")[0]:
+        if (
+            len(slots) >= 2
+            and first.all("Set-Cookie")[0].split("=")[0] != second.all("Set-Cookie")[0].split("=")[0]
+        ):
             break
     one = browser.submit(to_answer(browser, first), follow=True)
     two = browser.submit(to_answer(browser, second), follow=True)
@@ -155,7 +158,7 @@ def test_several_certificates(protect, browse, sign_in, saml_idp, tmp_path):
 
     file = tmp_path / "jumpcloud.xml"
     file.write_text(saml_idp.metadata("wiki"))
-    app = protect(**{"idp__metadata": f"file:{file}"})
+    app = protect(idp__metadata=f"file:{file}")
     assert sign_in(browse(app)).status == 200
     saml_idp.change_app("wiki", key=SigningKey.cached("rotated"))
     refused = sign_in(browse(app))
