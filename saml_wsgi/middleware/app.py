@@ -225,6 +225,7 @@ class SAMLMiddleware:
             denied = outcome if isinstance(outcome, Denied) else Denied("not_found", "no resolver knew them")
             raise Refused(denied.code, denied.detail)
         cookie, session = self.sessions.start(outcome, assertion)  # a new id, always
+        self._end_previous(request)
         self._tell(outcome, session, request)
         return self._lead_on(arrival, form.relay_state, cookie)
 
@@ -237,6 +238,13 @@ class SAMLMiddleware:
         packed = self.provider.pending.pack(answered, done=True)
         slot, marker = self._cookies.set_pending(packed, arrival.slot)
         return self._to_resume(slot, self._cookies.set_session(cookie), marker)
+
+    def _end_previous(self, request: Incoming) -> None:
+        """A browser has one session. Its old cookie is seen here only where the POST is same-site."""
+        value, _ = take(request.cookies, self._session_cookie)
+        previous = self.sessions.recognise(value) if value else None
+        if previous is not None:
+            self.sessions.end(previous.session, value)
 
     def _to_resume(self, slot: int, *headers: tuple[str, str]) -> Page:
         return see_other(f"{self.site.url('resume')}?slot={slot}", *headers)

@@ -12,6 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from pathlib import Path
+    from wsgiref.types import WSGIApplication
+
+    from saml_wsgi import SAMLMiddleware
     from saml_wsgi.testing.browser import Browser
     from saml_wsgi.testing.clock import FakeClock
     from saml_wsgi.testing.idp import JumpCloudIdP
@@ -57,3 +61,25 @@ def saml_browser(saml_clock: FakeClock) -> Callable[..., Browser]:
         return Browser(transport, clock=saml_clock)
 
     return make
+
+
+@pytest.fixture
+def saml_protect(
+    saml_idp: JumpCloudIdP, saml_clock: FakeClock, tmp_path: Path
+) -> Callable[..., SAMLMiddleware]:
+    """Wraps your application for ``https://wiki.example.test``, with ``saml_idp`` and a database of its own.
+
+    ``saml_protect(app, {"public": "/healthz"})`` adds options, in the form that an ini has them.
+    """
+    from saml_wsgi import from_options
+
+    def wrap(app: WSGIApplication, options: dict[str, object] | None = None) -> SAMLMiddleware:
+        usual: dict[str, object] = {
+            "base_url": "https://wiki.example.test",
+            "idp.metadata": saml_idp.metadata("wiki"),
+            "session.secret": "for-tests-only-7Qk2ZtYw0sVb4NcX9mLr",
+            "store.url": f"sqlite:///{tmp_path}/saml_wsgi.db",
+        }
+        return from_options(app, usual | (options or {}), here=str(tmp_path), clock=saml_clock)
+
+    return wrap

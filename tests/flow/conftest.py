@@ -11,11 +11,10 @@ from wsgiref.validate import validator
 
 import pytest
 
-from saml_wsgi import SAMLMiddleware, from_options
+from saml_wsgi import SAMLMiddleware
 
 WIKI = "https://wiki.example.test"
 SSO = "https://sso.example.test"
-SECRET = "dPq0zXvB81nWmTtYkLr5sGhJcEaUoI72fQ9"
 
 
 def wiki(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -45,19 +44,12 @@ def wiki(environ: dict[str, Any], start_response: Any) -> list[bytes]:
 
 
 @pytest.fixture
-def protect(saml_idp, saml_clock, tmp_path) -> Callable[..., SAMLMiddleware]:
-    """Wraps an application, with options beside the usual ones."""
+def protect(saml_protect) -> Callable[..., SAMLMiddleware]:
+    """Wraps an application, with options beside the usual ones: ``session__idle`` for ``session.idle``."""
 
     def wrap(app: Any = wiki, **options: object) -> SAMLMiddleware:
-        chosen = {
-            "base_url": WIKI,
-            "idp.metadata": saml_idp.metadata("wiki"),
-            "session.secret": SECRET,
-            "store.url": f"sqlite:///{tmp_path}/wiki.db",
-            **{key.replace("__", "."): value for key, value in options.items()},
-        }
         # The application is validated too: what the middleware hands on must be WSGI.
-        return from_options(validator(app), chosen, here=str(tmp_path), clock=saml_clock)
+        return saml_protect(validator(app), {key.replace("__", "."): value for key, value in options.items()})
 
     return wrap
 

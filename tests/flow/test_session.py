@@ -118,7 +118,7 @@ def test_keys_rotate(protect, browse, sign_in):
     sign_in(browser)
     cookie = session_cookie(browser)
     fresh = "Zr8QyWb3nVt6LcXs1KmPo4HdJuGfEi9TaBq"
-    old = "dPq0zXvB81nWmTtYkLr5sGhJcEaUoI72fQ9"
+    old = "for-tests-only-7Qk2ZtYw0sVb4NcX9mLr"
     for options, expected in [({"session__secret_fallbacks": old}, True), ({}, False)]:
         another = browse(protect(session__secret=fresh, **options))
         another.cookies.keep(f"{WIKI}/", f"{cookie.name}={cookie.value}; Path=/; Secure; SameSite=Lax")
@@ -215,7 +215,7 @@ def test_a_disabled_user_is_out_within_the_recheck(protect, browse, sign_in, sam
     """A user who is switched off in the directory is out within `session.recheck`."""
     browser = browse(protect())
     user_id = sign_in(browser).json()["user"]["id"]
-    directory = SQLDirectory(f"sqlite:///{tmp_path}/wiki.db")
+    directory = SQLDirectory(f"sqlite:///{tmp_path}/saml_wsgi.db")
     directory.update(directory.get(user_id), Changes({"active": False}))
     saml_clock.advance(301)
     assert not is_signed_in(browser)
@@ -225,7 +225,7 @@ def test_new_groups_appear_at_the_recheck(protect, browse, sign_in, saml_clock, 
     """What changed in the directory reaches a live session within `session.recheck`."""
     browser = browse(protect())
     user_id = sign_in(browser).json()["user"]["id"]
-    directory = SQLDirectory(f"sqlite:///{tmp_path}/wiki.db")
+    directory = SQLDirectory(f"sqlite:///{tmp_path}/saml_wsgi.db")
     directory.update(directory.get(user_id), Changes({"groups": ("Owners",)}))
     saml_clock.advance(301)
     assert browser.get(f"{WIKI}/").json()["user"]["groups"] == ["Owners"]
