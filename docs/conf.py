@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from saml_wsgi.config import reference
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sphinx.application import Sphinx
+
+ROOT: Final = Path(__file__).parent.parent
 
 project = "saml_wsgi"
 author = "the authors of saml_wsgi"
@@ -35,7 +39,9 @@ copybutton_exclude = ".linenos, .gp, .go"
 
 def codes() -> str:
     """Two tables of all codes: those that people see, and those that only the log has."""
-    shown = [f"| `{slug}` | {code.status} | {code.text} | {code.advice} |" for slug, code in _codes(shown=True)]
+    shown = [
+        f"| `{slug}` | {code.status} | {code.text} | {code.advice} |" for slug, code in _codes(shown=True)
+    ]
     private = [f"| `{slug}` | {code.status} | {code.text} |" for slug, code in _codes(shown=False)]
     return "\n".join(
         [
@@ -60,11 +66,20 @@ def forgeable() -> str:
     return "\n".join(f"- `{name}`" for name in sorted(FORGEABLE))
 
 
+def beside_the_code(name: str) -> str:
+    """A page that lives beside the code, with its links as they are from here."""
+    text = (ROOT / name).read_text(encoding="utf-8").replace("](docs/", "](")
+    for other in ("SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"):
+        text = text.replace(f"]({other})", f"]({other.lower()})")
+    return text
+
+
 #: What stands in a page as ``<!-- generated: NAME -->`` is written by the code that it describes.
 GENERATED: Final[dict[str, Callable[[], str]]] = {
     "options": reference.markdown,
     "codes": codes,
     "forgeable": forgeable,
+    **{name: partial(beside_the_code, name) for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")},
 }
 
 

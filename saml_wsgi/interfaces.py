@@ -49,6 +49,7 @@ class Directory(Protocol):
         """All users whose field (one of ``model.FIELDS``) matches: none, one, or several.
 
         Usernames and e-mail addresses match by :func:`saml_wsgi.names.key`, inactive users too.
+        An empty value matches nobody: it would be everybody who lacks one.
 
         Raises:
             DirectoryUnavailable: It doesn't answer.

@@ -132,6 +132,7 @@ def assemble(app: WSGIApplication, parts: Parts) -> SAMLMiddleware:
         clock=parts.clock,
         unsolicited=settings.idp.unsolicited,
         remote_user=settings.remote_user,
+        scrub=settings.scrub,
         single_process=getattr(parts.store, "single_process", False),
     )
 
@@ -142,7 +143,7 @@ def check(
     """What a configuration would be, and everything that is wrong with it."""
     problems = Problems()
     hidden_by_defaults(global_conf or {}, options, problems)
-    parts = build(options, here=here, problems=problems)
+    parts = build(options, here=here, problems=problems, look_only=True)
     return Report((*problems.fatal, *problems.warnings), tuple(_facts(parts)) if parts else ())
 
 
@@ -179,8 +180,12 @@ def build(
     problems: Problems,
     observers: Sequence[Observer] = (),
     clock: Clock = time,
+    look_only: bool = False,
 ) -> Parts | None:
-    """Make the parts, as far as they can be made, so that every problem comes to light at once."""
+    """Make the parts, as far as they can be made, so that every problem comes to light at once.
+
+    With ``look_only`` no database is made that isn't there yet.
+    """
     settings = read(options, here=here, problems=problems)
     if settings is None:
         return None
@@ -192,24 +197,25 @@ def build(
         cors_origins=settings.cors.origins,
         on_401=settings.challenge == "on_401",
     )
-    pages = _attempt(problems, lambda: _pages(settings))
+    pages = _attempt(problems, "pages.templates", lambda: _pages(settings))
     entity_id = settings.sp.entity_id or site.url("metadata")
     keys = Keys(
         settings.session.secret.reveal(),
         [secret.reveal() for secret in settings.session.secret_fallbacks],
         context=entity_id,
     )
-    source = _attempt(problems, lambda: _source(settings, clock, events))
-    store = _attempt(problems, lambda: _store(settings, clock))
-    people = _attempt(problems, lambda: _people(settings, clock))
+    source = _attempt(problems, "idp.metadata", lambda: _source(settings, clock, events))
+    store = _attempt(problems, "store.url", lambda: _store(settings, clock, look_only))
+    people = _attempt(problems, "directory.url", lambda: _people(settings, clock, look_only))
     chain = None
     if people is not None:
         directory, links = people
-        chain = _attempt(problems, lambda: _chain(settings, directory, links))
+        chain = _attempt(problems, "resolvers", lambda: _chain(settings, directory, links))
     if source is None or store is None:
         return None
     provider = _attempt(
         problems,
+        "idp.metadata",
         lambda: ServiceProvider(
             entity_id=entity_id,
             acs_url=site.url("acs"),
@@ -240,14 +246,14 @@ def build(
     )
 
 
-def _attempt(problems: Problems, make: Callable[[], T]) -> T | None:
+def _attempt(problems: Problems, key: str, make: Callable[[], T]) -> T | None:
     """What ``make`` makes; if it can't, note why and go on to the next part."""
     try:
         return make()
     except ConfigurationError as error:
         problems.include(error)
     except SamlWsgiError as error:
-        problems.add("idp.metadata", f"it can't be used: {error}.", "Export it again.")
+        problems.add(key, f"it can't be used now: {error}.", "See to it that it can, then start again.")
     return None
 
 
@@ -285,20 +291,19 @@ def _source(settings: Settings, clock: Clock, events: Events) -> IdentityProvide
     )
 
 
-def _store(settings: Settings, clock: Clock) -> Store:
+def _store(settings: Settings, clock: Clock, look_only: bool) -> Store:
     url = settings.store.url
     if url == "memory:":
         from saml_wsgi.stores.memory import MemoryStore
 
         return MemoryStore(clock=clock)
-    from saml_wsgi import database
     from saml_wsgi.stores.sql import SQLStore
 
-    database.prepare(url)
+    _open(url, "store.url", look_only)
     return SQLStore(url, clock=clock)
 
 
-def _people(settings: Settings, clock: Clock) -> tuple[WritableDirectory, Links]:
+def _people(settings: Settings, clock: Clock, look_only: bool) -> tuple[WritableDirectory, Links]:
     url = settings.directory.url or settings.store.url
     if url == "memory:":
         raise ConfigurationError(
@@ -308,12 +313,18 @@ def _people(settings: Settings, clock: Clock) -> tuple[WritableDirectory, Links]
                 "Set directory.url, for example to sqlite:///users.db.",
             )
         )
-    from saml_wsgi import database
     from saml_wsgi.directories.links import SQLLinks
     from saml_wsgi.directories.sql import SQLDirectory
 
-    database.prepare(url)
+    if url != settings.store.url:
+        _open(url, "directory.url", look_only)
     return SQLDirectory(url, clock=clock), SQLLinks(url, clock=clock)
+
+
+def _open(url: str, key: str, look_only: bool) -> None:
+    from saml_wsgi import database
+
+    (database.examine if look_only else database.prepare)(url, option=key)
 
 
 def _chain(settings: Settings, directory: WritableDirectory, links: Links) -> Chain:
@@ -336,7 +347,7 @@ def _chain(settings: Settings, directory: WritableDirectory, links: Links) -> Ch
             match=settings.match,
             link_source=settings.link.source,
         )
-        resolver = _attempt(problems, partial(_resolver, wanted, context))
+        resolver = _attempt(problems, f"resolver.{wanted.name}.use", partial(_resolver, wanted, context))
         if resolver is not None:
             resolvers.append((wanted.name, resolver))
     problems.raise_if_fatal()

@@ -224,6 +224,20 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
+class HeaderNames:
+    """A list of names of headers or environ keys."""
+
+    kind: str = "list of names"
+
+    def __call__(self, value: object, _: Place, /) -> tuple[str, ...]:
+        found = plain_items(value)
+        for entry in found:
+            if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,99}", entry):
+                raise Unfit(f"it has {shown(entry)}.", "Write names such as X-Employee or HTTP_X_EMPLOYEE.")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class AttributeNames:
     """An ordered list of attribute names; the first that has a value counts.
 

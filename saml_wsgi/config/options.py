@@ -18,6 +18,7 @@ from saml_wsgi.config.kinds import (
     Choice,
     Duration,
     Flag,
+    HeaderNames,
     Lines,
     ResolverNames,
     Size,
@@ -28,6 +29,7 @@ from saml_wsgi.config.kinds import (
 from saml_wsgi.config.secrets import SigningSecret, SigningSecrets
 from saml_wsgi.config.urls import BaseUrl, DatabaseUrl, Origins, Prefix, Url
 from saml_wsgi.model import FIELDS
+from saml_wsgi.resolvers.mapping import AttributeMap
 
 _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
@@ -35,8 +37,8 @@ _DAY: Final = 24 * _HOUR
 _KIB: Final = 1024
 
 
+_NAMES: Final = AttributeMap()
 _PATTERNS: Final = Lines(kind="list of patterns")
-_CLAIMS: Final = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/"
 
 GROUPS: Final[tuple[Group, ...]] = (
     Group(
@@ -80,6 +82,13 @@ GROUPS: Final[tuple[Group, ...]] = (
                 Words(("id", *FIELDS)),
                 ("username",),
                 "What becomes `REMOTE_USER`: the first of these fields of the user that has a value.",
+            ),
+            Option(
+                "scrub",
+                HeaderNames(),
+                (),
+                "Further headers (`X-Employee`) or environ names that are removed from every request, beside "
+                "those by which applications commonly look for an identity.",
             ),
             Option(
                 "cors.origins",
@@ -251,58 +260,38 @@ GROUPS: Final[tuple[Group, ...]] = (
             Option(
                 "attributes.username",
                 AttributeNames(off=False),
-                ("NameID",),
-                "The user's name, which is unique.",
+                _NAMES.username,
+                "The user's name, which is unique. A NameID that is labelled `transient` names nobody for "
+                "good: there the next one counts.",
             ),
             Option(
                 "attributes.email",
                 AttributeNames(),
-                (
-                    "email",
-                    "mail",
-                    "emailAddress",
-                    f"{_CLAIMS}emailaddress",
-                    "urn:oid:0.9.2342.19200300.100.1.3",
-                ),
+                _NAMES.email,
                 "The e-mail address.",
             ),
             Option(
                 "attributes.first_name",
                 AttributeNames(),
-                (
-                    "firstname",
-                    "firstName",
-                    "first_name",
-                    "givenName",
-                    f"{_CLAIMS}givenname",
-                    "urn:oid:2.5.4.42",
-                ),
+                _NAMES.first_name,
                 "The given name.",
             ),
             Option(
                 "attributes.last_name",
                 AttributeNames(),
-                (
-                    "lastname",
-                    "lastName",
-                    "last_name",
-                    "sn",
-                    "surname",
-                    f"{_CLAIMS}surname",
-                    "urn:oid:2.5.4.4",
-                ),
+                _NAMES.last_name,
                 "The family name.",
             ),
             Option(
                 "attributes.display_name",
                 AttributeNames(),
-                ("displayname", "displayName", "display_name", "cn", "urn:oid:2.16.840.1.113730.3.1.241"),
+                _NAMES.display_name,
                 "The name to show.",
             ),
             Option(
                 "attributes.groups",
                 AttributeNames(),
-                ("memberOf", "groups", "Roles"),
+                _NAMES.groups,
                 "The names of groups.",
             ),
         ),

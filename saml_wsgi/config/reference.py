@@ -21,8 +21,5 @@ def markdown() -> str:
 
 def _row(option: Option) -> str:
     default = "**required**" if option.required else option.default_text
-    meaning = option.help
-    if option.secret and "`env:NAME`" not in option.convert.kind:
-        meaning += " May be `env:NAME` or `file:PATH`."
-    cells = (f"`{option.key}`", option.convert.kind, default, meaning)
+    cells = (f"`{option.key}`", option.convert.kind, default, option.help)
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

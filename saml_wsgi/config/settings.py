@@ -149,6 +149,7 @@ class Settings:
         public: Patterns as written, one an entry.
         api: Likewise.
         remote_user: Fields of the user, in the order in which they are tried.
+        scrub: Names of headers or of environ keys.
     """
 
     here: str | None
@@ -158,6 +159,7 @@ class Settings:
     api: tuple[str, ...]
     challenge: Literal["always", "on_401"]
     remote_user: tuple[str, ...]
+    scrub: tuple[str, ...]
     match: Literal["username", "email"]
     resolvers: tuple[ResolverSettings, ...]
     cors: CorsSettings

@@ -6,13 +6,14 @@ The layer below ``directories`` and ``stores``. Nothing else makes an engine.
 from __future__ import annotations
 
 from saml_wsgi.database.engines import answering, connect, disconnect, insert_into, reading, reason
-from saml_wsgi.database.schema import create, prepare, require_current, upgrade
+from saml_wsgi.database.schema import create, examine, prepare, require_current, upgrade
 
 __all__ = [
     "answering",
     "connect",
     "create",
     "disconnect",
+    "examine",
     "insert_into",
     "prepare",
     "reading",

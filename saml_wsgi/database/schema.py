@@ -98,6 +98,27 @@ def prepare(url: str, *, option: str = "store.url", migrations: Sequence[Migrati
     _refuse_other(version, _current(migrations), option)
 
 
+def examine(url: str, *, option: str = "store.url", migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Find what :func:`prepare` would find, and write nothing: for ``saml-wsgi check``.
+
+    Raises:
+        ConfigurationError: Starting would fail.
+    """
+    engine = connect(url, option=option)
+    version = _look(engine, option)
+    path = Path(engine.url.database or "")
+    if engine.dialect.name != "sqlite" or version is not None or path.exists():
+        _refuse_other(version, _current(migrations), option)
+    elif not os.access(path.parent, os.W_OK | os.X_OK):
+        raise ConfigurationError(
+            Problem(
+                option,
+                f"{path} can't be made: its folder can't be written to.",
+                "Let this process write into that folder, or name another one.",
+            )
+        )
+
+
 def _current(migrations: Sequence[Migration]) -> int:
     return 1 + len(migrations)
 

@@ -129,7 +129,9 @@ class Pages:
     def sign_in_again(self, *, login_url: str, reference: str) -> Page:
         """A form was sent after the session had ended; what it held was not stored."""
         values = self._refusal("sign_in_again", reference, login_url)
-        return self._page("sign_in_again.html", CODES["sign_in_again"].status, values, links=login_url)
+        # A 401 has to name a scheme (RFC 9110, 15.5.2); browsers don't know this one and show the page.
+        more = [("WWW-Authenticate", "SAML")]
+        return self._page("sign_in_again.html", 401, values, links=login_url, more=more)
 
     def signed_out(self, *, login_url: str, idp_note: bool = True, everywhere: bool = True) -> Page:
         """The person is signed out here. Public.
@@ -304,7 +306,8 @@ class Pages:
             sample = partial(confirm, return_url=way)
             yield Sample("confirm_sign_out.html", sample, {"action": url, "token": mark})
         post = partial(self.post_form, action=url, fields={"SampleField": mark})
-        yield Sample("post_form.html", post, {"action": url, "name": "SampleField", "value": mark})
+        form = {"action": url, "name": "SampleField", "value": mark, "the form's id": 'id="to-idp"'}
+        yield Sample("post_form.html", post, form)
 
 
 def _link(url: str) -> str:

@@ -6,6 +6,7 @@ from saml_wsgi.events import Events
 from saml_wsgi.middleware.cookies import Cookies, take
 from saml_wsgi.middleware.incoming import Incoming, see_other
 from saml_wsgi.middleware.pages import Page, Pages
+from saml_wsgi.middleware.policy import Visitor, visitor
 from saml_wsgi.middleware.urls import Site
 from saml_wsgi.model import Session
 from saml_wsgi.session.manager import Known, Sessions
@@ -58,10 +59,11 @@ class SignOut:
             token = request.field("token")
             if token:
                 return self._sessions.owns_token(session, token)
-        if request.method == "HEAD" or environ.get("HTTP_SEC_PURPOSE"):
+        # Browsers set these themselves; no script and no page of another site can.
+        if environ.get("HTTP_SEC_FETCH_SITE") != "same-origin" or environ.get("HTTP_SEC_PURPOSE"):
             return False
-        # Browsers set this themselves; no script and no page of another site can.
-        return environ.get("HTTP_SEC_FETCH_SITE") == "same-origin"
+        # An image in somebody's comment is same-origin, too, but nobody's navigation.
+        return request.method == "POST" or (visitor(environ) is Visitor.PERSON and request.method == "GET")
 
     def _end(self, session: Session, cookie: str, reference: str) -> bool:
         ended = self._sessions.end(session, cookie)

@@ -124,9 +124,9 @@ class Theme:
             except Exception as error:  # noqa: BLE001 - likewise
                 found[self._explain(error)] = None
                 continue
-            missing = ", ".join(name for name, text in sample.needed.items() if text not in html)
-            if missing:
-                found[f"{sample.template} doesn't show what it must: {missing}"] = None
+            for name, text in sample.needed.items():
+                if text not in html:
+                    found[f"{sample.template} doesn't show what it must: {name}"] = None
             for kind, content in _INLINE.findall(html):
                 if content not in (self._style, self._script):
                     found[f"{sample.template} has a {kind} element that browsers will refuse"] = None

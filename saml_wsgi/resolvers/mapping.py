@@ -32,16 +32,50 @@ class AttributeMap:
     of the LDAP schema (RFC 4519, RFC 2798; plain and as URN) and of WS-Federation's claims.
     """
 
-    username: tuple[str, ...] = (NAME_ID,)
-    email: tuple[str, ...] = (
+    username: tuple[str, ...] = (
+        NAME_ID,
+        "username",
+        "uid",
+        "urn:oid:0.9.2342.19200300.100.1.1",
+        "eduPersonPrincipalName",
+        "urn:oid:1.3.6.1.4.1.5923.1.1.1.6",
         "email",
         "mail",
         "urn:oid:0.9.2342.19200300.100.1.3",
+        f"{_CLAIMS}upn",
         f"{_CLAIMS}emailaddress",
     )
-    first_name: tuple[str, ...] = ("firstname", "givenName", "urn:oid:2.5.4.42", f"{_CLAIMS}givenname")
-    last_name: tuple[str, ...] = ("lastname", "sn", "urn:oid:2.5.4.4", f"{_CLAIMS}surname")
-    display_name: tuple[str, ...] = ("displayname", "displayName", "urn:oid:2.16.840.1.113730.3.1.241")
+    email: tuple[str, ...] = (
+        "email",
+        "mail",
+        "emailAddress",
+        f"{_CLAIMS}emailaddress",
+        "urn:oid:0.9.2342.19200300.100.1.3",
+    )
+    first_name: tuple[str, ...] = (
+        "firstname",
+        "firstName",
+        "first_name",
+        "givenName",
+        f"{_CLAIMS}givenname",
+        "urn:oid:2.5.4.42",
+    )
+    last_name: tuple[str, ...] = (
+        "lastname",
+        "lastName",
+        "last_name",
+        "sn",
+        "surname",
+        f"{_CLAIMS}surname",
+        "urn:oid:2.5.4.4",
+    )
+    display_name: tuple[str, ...] = (
+        "displayname",
+        "displayName",
+        "display_name",
+        "cn",
+        "urn:oid:2.16.840.1.113730.3.1.241",
+    )
     groups: tuple[str, ...] = ("memberOf", "groups", "Roles")
 
     def candidates(self, field: str) -> tuple[str, ...]:

@@ -172,6 +172,13 @@ def test_forged_identity_is_removed(protect, browse, public):
         assert page.status != 401
 
 
+def test_more_names_to_scrub(protect, browse):
+    """`scrub` removes further headers."""
+    app = protect(public="/page", scrub="X-Employee")
+    page = browse(app).get(PAGE, headers={"X-Employee": "1", "X-Other": "1"})
+    assert page.json()["forged"] == ["HTTP_X_OTHER"]
+
+
 def test_own_cookies_are_hidden(protect, browse, sign_in):
     """The application sees its own cookies and not ours."""
     browser = browse(protect())

@@ -157,6 +157,13 @@ def test_sign_out(protect, browse, sign_in, saml_clock):
         pytest.param({"initiator": "https://evil.example/"}, id="a link elsewhere"),
         pytest.param({"initiator": None}, id="typed or mailed"),
         pytest.param({"initiator": f"{WIKI}/", "headers": {"Sec-Purpose": "prefetch"}}, id="prefetch"),
+        pytest.param(
+            {
+                "initiator": f"{WIKI}/",
+                "headers": {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
+            },
+            id="an image in a comment",
+        ),
     ],
 )
 def test_only_the_person_signs_out(protect, browse, sign_in, visit):

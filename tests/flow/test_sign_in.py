@@ -169,3 +169,20 @@ def test_several_certificates(protect, browse, sign_in, saml_idp, tmp_path):
     file.write_text("<html>an error page</html>")
     app.provider._source._clock.advance(10)
     assert sign_in(browse(app)).status == 200
+
+
+def test_a_transient_name_names_nobody(protect, browse, sign_in, saml_idp):
+    """Where the NameID is another one each time, the person is known by the next attribute that names them."""
+    saml_idp.change_app("wiki", nameid_format="urn:oasis:names:tc:SAML:2.0:nameid-format:transient")
+    app = protect()
+    first = sign_in(browse(app)).json()["user"]
+    saml_idp.change_person("mara", email="mara.new@example.test")
+    second = sign_in(browse(app)).json()["user"]
+    assert (first["username"], second["id"]) == ("mara", first["id"])
+    assert second["email"] == "mara.new@example.test"
+
+
+def test_a_transient_label_may_be_only_a_label(protect, browse, sign_in, saml_idp):
+    """With `idp.nameid_stable = yes` a NameID labelled transient names the person all the same."""
+    saml_idp.change_app("wiki", nameid_format="urn:oasis:names:tc:SAML:2.0:nameid-format:transient")
+    assert sign_in(browse(protect(idp__nameid_stable="yes"))).json()["remote_user"] == "mara@example.test"

@@ -72,7 +72,9 @@ class Chromium:
         ):
             options.add_argument(flag)
         options.add_experimental_option("prefs", {"credentials_enable_service": False})
-        self._driver = Chrome(options=options, service=Service(str(_DRIVER)))
+        # Crash reports and caches go to the home folder, whatever the profile is.
+        service = Service(str(_DRIVER), env=os.environ | {"HOME": str(self.profile)})
+        self._driver = Chrome(options=options, service=service)
         self._driver.set_page_load_timeout(_PATIENCE)
 
     def stop(self) -> None:

@@ -212,9 +212,17 @@ def test_a_wrong_value_is_one_problem_under_its_key(reading, key, written):
 
 def test_off_takes_an_attribute_from_nowhere(reading):
     """`off` empties a list of attributes; for link.source it means that nobody is linked."""
-    settings = reading({"attributes.groups": "off", "link.source": "OFF"}).good
+    settings = reading({"attributes.groups": "off", "attributes.email": False, "link.source": "OFF"}).good
     assert settings.attributes.groups == ()
+    assert settings.attributes.email == ()
     assert settings.link.source == ()
+
+
+def test_contexts_of_authentication_are_uris(reading):
+    """Several URIs keep their order and lose their doubles."""
+    password, mfa = "urn:oasis:names:tc:SAML:2.0:ac:classes:Password", "https://refeds.org/profile/mfa"
+    written = f"{mfa} {password} {mfa}"
+    assert reading({"idp.authn_context": written}).good.idp.authn_context == (mfa, password)
 
 
 def test_the_folder_of_templates_becomes_absolute(reading, here):

@@ -7,9 +7,10 @@ import pickle
 
 import pytest
 
+from saml_wsgi.config.files import File
 from saml_wsgi.config.secrets import Secret, literals
-from saml_wsgi.errors import Problems
 from saml_wsgi.config.settings import read
+from saml_wsgi.errors import Problems
 
 STRONG = "q8Jf2LkZ0vXc7RtYb4NmWs1DhGpA6eUi"
 
@@ -66,7 +67,7 @@ def test_a_secret_comes_from_a_file(reading, here):
     "written", ["file:$CREDENTIALS_DIRECTORY/secret", "file:${CREDENTIALS_DIRECTORY}/secret"]
 )
 def test_a_path_may_name_a_variable(reading, here, monkeypatch, written):
-    """systemd's credentials folder is reached by its variable."""
+    """The credentials folder of systemd is reached by its variable."""
     (here / "secret").write_text(STRONG)
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(here))
     assert reading({"session.secret": written}).good.session.secret == Secret(STRONG)
@@ -89,6 +90,9 @@ def test_a_path_that_holds_a_secret_by_mistake_is_not_shown(reading, here, monke
     assert "$WIKI_SECRET" in found.reason
     monkeypatch.setenv("WIKI_SECRET", STRONG)
     assert STRONG not in str(reading({"session.secret": "file:$WIKI_SECRET"}).only)
+    problems = Problems()
+    read({"session.secret": "file:$WIKI_SECRET"}, here=None, problems=problems)
+    assert STRONG not in "".join(map(str, problems.fatal))
 
 
 @pytest.mark.parametrize(
@@ -119,6 +123,19 @@ def test_a_reference_that_leads_nowhere_says_why(reading, here, written, said):
     assert said in problem.reason
 
 
+def test_a_file_that_may_not_be_read_says_why():
+    """Missing rights are told apart from a missing file."""
+    unfit = File("/run/secret", "/run/secret").unreadable(PermissionError(13, "Permission denied"))
+    assert "may not be read" in unfit.reason
+    assert "/run/secret" in unfit.reason
+
+
+def test_a_unit_without_credentials_is_told_what_sets_them(reading, monkeypatch):
+    """The variable is set by systemd, and only where the unit asks for it."""
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
+    assert "LoadCredential" in reading({"session.secret": "file:$CREDENTIALS_DIRECTORY/x"}).only.cure
+
+
 def test_a_relative_path_needs_a_folder_to_begin_at():
     """In code, without here=, a relative path is refused, not looked for wherever the process was started."""
     problems = Problems()
@@ -141,10 +158,11 @@ def test_what_was_read_is_not_taken_for_a_reference_again(reading, monkeypatch):
 @pytest.mark.parametrize(
     "weak",
     [
-        "short",
+        "hunter2",
         STRONG[:31],
         "a" * 64,
         "ab" * 32,
+        "akzaazkkzakzzkaakzkakzzaakzkzakkaz",
         "abcdefgh12345" * 4,
         STRONG[:12] * 3,
         "abcdefghijklmnopqrstuvwxyz0123456789",
@@ -175,6 +193,7 @@ def test_fallbacks_keep_their_order(reading, monkeypatch):
     """Fallbacks are newest first, each by reference or as it is, in code as a list."""
     monkeypatch.setenv("OLD_SECRET", STRONG[::-1])
     expected = (Secret(STRONG), Secret(STRONG[::-1]))
+    assert reading({"session.secret_fallbacks": Secret(STRONG)}).good.session.secret_fallbacks == expected[:1]
     for written in (
         f"\n{STRONG}\nenv:OLD_SECRET\n",
         f"{STRONG} env:OLD_SECRET",

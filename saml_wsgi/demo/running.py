@@ -1,0 +1,211 @@
+"""The demonstration as a whole: an application, an identity provider, and a folder for both."""
+
+from __future__ import annotations
+
+import re
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
+
+from saml_wsgi import database, wiring
+from saml_wsgi.config.settings import read
+from saml_wsgi.demo.folder import Folder
+from saml_wsgi.demo.listening import listen, port_of
+from saml_wsgi.errors import ConfigurationError, Problem, Problems
+from saml_wsgi.testing.idp import JumpCloudIdP
+from saml_wsgi.testing.knobs import App
+from saml_wsgi.testing.metadata import uploaded
+from saml_wsgi.testing.people import PEOPLE
+
+#: What the administrator of the identity provider maps, beside the groups as ``memberOf``.
+_ATTRIBUTES: Final = ("email", "username", "firstname", "lastname", "displayname", "employee_identifier")
+_APP: Final = "demo"
+_SSO_PORT: Final = re.compile(rf':(\d{{1,5}})/saml2/{_APP}"')
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstration:
+    """What runs.
+
+    Attributes:
+        base_url: The application, as its ini says; no slash at the end.
+        idp: The identity provider, served at its ``base_url``.
+        app: What the identity provider knows of the application.
+        folder: Where everything is kept.
+    """
+
+    base_url: str
+    idp: JumpCloudIdP
+    app: App
+    folder: Folder
+
+
+@contextmanager
+def running(path: Path, port: int | None = None, idp_port: int | None = None) -> Iterator[Demonstration]:
+    """Serve the application and the identity provider until the end of the ``with`` statement.
+
+    Args:
+        path: The folder; made if it isn't there, reused with the user's edits if it is.
+        port: The application's; by default what the ini says, or a free one for a new ini.
+        idp_port: The identity provider's; by default the one of the last time if it is free.
+
+    Raises:
+        ConfigurationError: Why it can't start, and what to do.
+    """
+    if find_spec("waitress") is None:
+        raise ConfigurationError(
+            Problem(
+                "saml-wsgi demo",
+                "it serves with waitress, which isn't installed.",
+                "Run: pip install 'saml_wsgi[demo]'",
+            )
+        )
+    from saml_wsgi.demo.serving import Servers
+
+    folder = Folder(path.absolute())
+    folder.refuse_unsuitable()
+    with ExitStack() as stack:
+        place, doors = _application_place(folder, port, stack)
+        idp_doors = _idp_place(folder, place.hostname or "", idp_port, stack)
+        idp, app = _identity_provider(folder, _url(place.hostname or "", port_of(idp_doors)))
+        application = folder.application()
+        for url in _databases(folder):
+            # At the end: the folder may be about to be removed.
+            stack.callback(database.disconnect, url)
+        servers = stack.enter_context(Servers())
+        servers.add(application, doors, place.path)
+        servers.add(idp, idp_doors)
+        servers.start()
+        yield Demonstration(place.geturl().rstrip("/"), idp, app, folder)
+
+
+@contextmanager
+def until_stopped() -> Iterator[threading.Event]:
+    """An event that SIGINT (Ctrl-C) and SIGTERM set; a second one ends the process as usual."""
+    stopped = threading.Event()
+    before: dict[signal.Signals, Any] = {}
+
+    def stop(number: int, _frame: object) -> None:
+        stopped.set()
+        signal.signal(number, before[signal.Signals(number)] or signal.SIG_DFL)
+
+    for wanted in (signal.SIGINT, signal.SIGTERM):
+        before[wanted] = signal.getsignal(wanted)
+        signal.signal(wanted, stop)
+    try:
+        yield stopped
+    finally:
+        for wanted, handler in before.items():
+            signal.signal(wanted, handler or signal.SIG_DFL)
+
+
+# -- where --
+
+
+def _application_place(
+    folder: Folder, port: int | None, stack: ExitStack
+) -> tuple[SplitResult, tuple[socket.socket, ...]]:
+    """Where the ini says that the application is; for a new ini, a place that is free."""
+    if not folder.ini.exists():
+        doors = _listen("localhost", port or 0, stack, "--port", "Name another one, or none for a free one.")
+        place = urlsplit(_url("localhost", port_of(doors)))
+        folder.furnish(place.geturl())
+        return place, doors
+    folder.furnish("")
+    place = _base_url(folder)
+    wanted = place.port or 80
+    if port not in (None, wanted):
+        raise ConfigurationError(
+            Problem(
+                "--port",
+                f"base_url in {folder.ini} says port {wanted}, not {port}.",
+                "Leave --port out, or change it in base_url.",
+            )
+        )
+    doors = _listen(
+        place.hostname or "",
+        wanted,
+        stack,
+        "base_url",
+        f"End the program that uses it (another demonstration?), or write another port in {folder.ini}, "
+        "or name another folder: --folder",
+    )
+    return place, doors
+
+
+def _base_url(folder: Folder) -> SplitResult:
+    options = folder.options()
+    # Everything that the identity provider has to know is checked, base_url among it.
+    wiring.metadata(options, here=str(folder.path))
+    place = urlsplit(options["base_url"].strip())
+    if place.scheme != "http":
+        raise ConfigurationError(
+            Problem(
+                "base_url",
+                f"{place.geturl()} is https, and the demonstration only serves http.",
+                f"Write http://localhost:8080, for example, in {folder.ini}.",
+            )
+        )
+    return place
+
+
+def _idp_place(folder: Folder, host: str, port: int | None, stack: ExitStack) -> tuple[socket.socket, ...]:
+    """At the application's host, at another port."""
+    cure = "Name another one, or none for a free one."
+    if port is not None:
+        return _listen(host, port, stack, "--idp-port", cure)
+    # What stands in a browser's history goes on to work, if that can be had.
+    last = _SSO_PORT.search(folder.exported())
+    try:
+        return _listen(host, int(last[1]) if last else 0, stack, "--idp-port", cure)
+    except ConfigurationError:
+        return _listen(host, 0, stack, "--idp-port", cure)
+
+
+def _listen(host: str, port: int, stack: ExitStack, key: str, cure: str) -> tuple[socket.socket, ...]:
+    try:
+        doors = listen(host, port)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigurationError(
+            Problem(key, f"nothing can be served at {_url(host, port)}: {reason}.", cure)
+        ) from error
+    for door in doors:
+        stack.callback(door.close)
+    return doors
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+# -- what --
+
+
+def _identity_provider(folder: Folder, origin: str) -> tuple[JumpCloudIdP, App]:
+    """An identity provider that was given the application's metadata, and that exported its own."""
+    ours = wiring.metadata(folder.options(), here=str(folder.path))
+    app = uploaded(
+        _APP,
+        ours,
+        label="Demonstration",
+        attributes=tuple((name, name) for name in _ATTRIBUTES),
+        group_attribute="memberOf",
+    )
+    idp = JumpCloudIdP(origin, apps=[app], people=PEOPLE, key=folder.signing_key())
+    folder.export(idp.metadata(app))
+    return idp, app
+
+
+def _databases(folder: Folder) -> set[str]:
+    """What the application has opened."""
+    settings = read(folder.options(), here=str(folder.path), problems=Problems())
+    urls = {settings.store.url, settings.directory.url} if settings else set()
+    return {url for url in urls if url not in {None, "memory:"}}

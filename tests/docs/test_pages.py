@@ -1,0 +1,210 @@
+"""Whatever the documentation shows as Python or as ini is run, page by page, as a reader would."""
+
+from __future__ import annotations
+
+import configparser
+import importlib
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from wsgiref.util import setup_testing_defaults
+from wsgiref.validate import validator
+
+import pytest
+from paste.deploy import loadapp
+
+from saml_wsgi import SAMLMiddleware
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    page
+    for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md")
+    for page in ROOT.glob(pattern)
+    if "_build" not in page.parts
+)
+
+#: Languages of blocks, and whether they are run here. The shell's are compared in test_readme.py.
+RUN = {"python": True, "ini": True, "sh": False, "text": False, "json": False, "": False}
+DIRECTIVES = ("{toctree}", "{note}")
+
+_FENCE = re.compile(r"^(?P<fence>```+)(?P<info>.*)\n(?P<text>(?:.*\n)*?)(?P=fence)$", re.MULTILINE)
+_SECRET = "kP3vXw8sQn2LzRt6YbHd9GmCjFa5UeT1"
+_FILTER = """
+[pipeline:main]
+pipeline = saml app
+
+[app:app]
+use = egg:saml_wsgi#whoami
+
+[filter:saml]
+use = egg:saml_wsgi
+"""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: the language, and the name of the file that it is, if it has one."""
+
+    page: Path
+    line: int
+    language: str
+    name: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+
+def blocks(page: Path) -> list[Block]:
+    """The blocks of a page, in order."""
+    content = page.read_text(encoding="utf-8")
+    found = []
+    for match in _FENCE.finditer(content):
+        language, _, name = match["info"].strip().partition(" ")
+        line = content.count("\n", 0, match.start()) + 2
+        found.append(Block(page, line, language, name, match["text"]))
+    return found
+
+
+@dataclass
+class Reader:
+    """Somebody who types a page's blocks, one after the other, into one folder."""
+
+    folder: Path
+    namespace: dict[str, Any]
+
+    def read(self, block: Block) -> None:
+        if block.name:
+            (self.folder / block.name).write_text(block.text, encoding="utf-8")
+        if block.language == "ini":
+            self.load(block)
+        elif block.name.startswith("test_"):
+            self.test(block)
+        elif block.name:
+            self.notice(vars(importlib.import_module(Path(block.name).stem)), block)
+        else:
+            # The line numbers of a traceback are then those of the page.
+            code = compile("\n" * (block.line - 1) + block.text, str(block.page), "exec")
+            exec(code, self.namespace)
+            self.notice(self.namespace, block)
+
+    def load(self, block: Block) -> None:
+        """Serve one request by the ini, which may be only a few lines of the filter's section."""
+        text = block.text
+        if not text.startswith("["):
+            options = configparser.ConfigParser(delimiters="=", interpolation=None)
+            options.optionxform = str  # type: ignore[assignment,method-assign]
+            usual = {
+                "base_url": "https://wiki.example.com",
+                "idp.metadata": "file:%(here)s/jumpcloud.xml",
+                "session.secret": "env:SAML_WSGI_SECRET",
+            }
+            options.read_string("[usual]\n" + text)
+            shown = {key: value.replace("\n", "\n  ") for key, value in options["usual"].items()}
+            if shown.get("store.url", "").startswith("sqlite:////var"):
+                shown["store.url"] = "sqlite:///%(here)s/other.db"  # nobody may write there
+            text = _FILTER + "".join(f"{key} = {value}\n" for key, value in {**usual, **shown}.items())
+        path = self.folder / (block.name or f"line{block.line}.ini")
+        path.write_text(text, encoding="utf-8")
+        serve(loadapp(f"config:{path}"), block)
+
+    def test(self, block: Block) -> None:
+        """Run a test module of the reader's."""
+        # WebOb imports the standard library's deprecated cgi module.
+        strict = ["-W", "error", "-W", "ignore:'cgi' is deprecated:DeprecationWarning"]
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *strict, block.name]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
+
+    def notice(self, namespace: dict[str, Any], block: Block) -> None:
+        """Serve a request if the block wrapped an application."""
+        if isinstance(namespace.get("application"), SAMLMiddleware):
+            serve(namespace["application"], block)
+
+
+def serve(app: SAMLMiddleware, block: Block) -> None:
+    """An anonymous person's request goes to the identity provider; or to the application, if that decides."""
+    environ: dict[str, Any] = {"HTTP_ACCEPT": "text/html", "QUERY_STRING": ""}
+    setup_testing_defaults(environ)
+    answers: list[tuple[str, dict[str, str]]] = []
+
+    def start_response(status: str, headers: Any, exc_info: Any = None) -> Callable[[bytes], object]:
+        answers.append((status, dict(headers)))
+        return lambda _data: None
+
+    body = validator(app)(environ, start_response)
+    text = b"".join(body).decode()
+    body.close()
+    status, headers = answers[-1]
+    sent_away = app.provider.identity_provider.sso_url in headers.get("Location", text)
+    assert (status[:3], sent_away) in {("200", app._policy.on_401 is False), ("302", True)}, block
+
+
+@pytest.fixture
+def reader(tmp_path, monkeypatch, saml_idp):
+    """A folder with what the pages take for granted: the metadata, the secret, an application."""
+    saml_idp.change_app("wiki", declare_redirect=True)
+    (tmp_path / "jumpcloud.xml").write_text(saml_idp.metadata("wiki"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("SAML_WSGI_SECRET", _SECRET)
+    monkeypatch.setenv("SAML_WSGI_OLD_SECRET", _SECRET[::-1])
+    modules = set(sys.modules)
+
+    def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b""]
+
+    namespace = {"__name__": "page", "__file__": str(tmp_path / "page.py"), "application": application}
+    yield Reader(tmp_path, namespace)
+    for name in set(sys.modules) - modules:
+        if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_snippets_of_a_page_work(page, reader):
+    """Every Python snippet of a page runs, and every ini serves a request, in the page's order."""
+    for block in blocks(page):
+        if RUN.get(block.language):
+            reader.read(block)
+
+
+def test_the_quickstart_greets_mara(reader, saml_browser):
+    """Whoever follows the quickstart signs in as Mara, and reads her name in code and by ini."""
+    for block in blocks(ROOT / "docs/quickstart.md"):
+        if RUN.get(block.language):
+            reader.read(block)
+    idp = importlib.import_module("idp").idp
+    for application in (
+        importlib.import_module("serve").application,
+        loadapp(f"config:{reader.folder}/wiki.ini"),
+    ):
+        browser = saml_browser({"http://localhost:8080": application, "http://localhost:8081": idp})
+        page = browser.get("http://localhost:8080/", follow=True)
+        while page.forms:
+            login = {"username": "mara", "password": "mara-demo"} if "password" in page.form().values else {}
+            page = browser.submit(page, login, follow=True)
+        assert "Hello Mara Lindqvist" in page.text
+        assert browser.click(page, "Sign out", follow=True).url == "http://localhost:8080/saml/logout"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_block_says_what_it_is(page):
+    """No snippet escapes by an unknown name of its language, or by a fence that isn't at the line's start."""
+    content = page.read_text(encoding="utf-8")
+    found = blocks(page)
+    for block in found:
+        assert block.language in RUN or block.language in DIRECTIVES, block
+    assert len(re.findall(r"^\s*(?:```|~~~)", content, re.MULTILINE)) == 2 * len(found)
+
+
+def test_the_snippets_are_found():
+    """The collector sees the README's snippet, its ini, and the quickstart's files."""
+    assert [block.language for block in blocks(ROOT / "README.md")].count("python") == 1
+    names = {block.name for block in blocks(ROOT / "docs/quickstart.md")}
+    assert {"wiki.py", "idp.py", "serve.py", "wiki.ini"} <= names

@@ -1,0 +1,36 @@
+"""The reference page tells every option."""
+
+from __future__ import annotations
+
+from saml_wsgi.config.options import GROUPS, TABLE
+from saml_wsgi.config.reference import markdown
+
+
+def test_every_option_has_a_row():
+    """Each option of the table stands on the page, once, with four cells."""
+    rows = [line for line in markdown().splitlines() if line.startswith("| `")]
+    assert [row.split("`")[1] for row in rows] == list(TABLE)
+    for row in rows:
+        assert row.replace("\\|", "").count("|") == 5
+        assert all(cell.strip() for cell in row.strip("|").split("|"))
+
+
+def test_no_key_is_there_twice():
+    """The table has each key once: a double would hide the other."""
+    keys = [option.key for group in GROUPS for option in group.options]
+    assert len(keys) == len(set(keys))
+
+
+def test_the_page_shows_defaults_as_one_writes_them():
+    """Durations and sizes have units, and what is required is said to be."""
+    page = markdown()
+    assert "| `session.lifetime` | 1 min to 30 d | `8 h` |" in page
+    assert "| `idp.max_message` | 16 KiB to 4 MiB | `256 KiB` |" in page
+    assert "| `base_url` | URL | **required** |" in page
+
+
+def test_the_page_says_which_options_may_be_references():
+    """Each secret option shows that it may stand elsewhere."""
+    rows = {line.split("`")[1]: line for line in markdown().splitlines() if line.startswith("| `")}
+    for key, option in TABLE.items():
+        assert ("`env:NAME`" in rows[key]) == option.secret
