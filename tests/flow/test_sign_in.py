@@ -172,7 +172,7 @@ def test_several_certificates(protect, browse, sign_in, saml_idp, tmp_path):
 
 
 def test_a_transient_name_names_nobody(protect, browse, sign_in, saml_idp):
-    """Where the NameID is another one each time, the person is known by the next attribute that names them."""
+    """Where the NameID is another one each time, the next attribute that names the person counts."""
     saml_idp.change_app("wiki", nameid_format="urn:oasis:names:tc:SAML:2.0:nameid-format:transient")
     app = protect()
     first = sign_in(browse(app)).json()["user"]

@@ -1,7 +1,5 @@
 """Pages consist of what their templates say, whatever the values are, and everybody can read them."""
 
-import base64
-import hashlib
 import html
 import re
 from html.parser import HTMLParser
@@ -89,18 +87,6 @@ def header(page, name):
     """The one value of a header."""
     (value,) = (value for key, value in page.headers if key == name)
     return value
-
-
-def policy(page):
-    """The page's Content-Security-Policy by directive."""
-    directives = (
-        directive.split(" ", 1) for directive in header(page, "Content-Security-Policy").split("; ")
-    )
-    return dict(directives)
-
-
-def hashed(text):
-    return "'sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() + "'"
 
 
 def inline(page, tag):
