@@ -24,7 +24,7 @@ class PendingRequest:
     Attributes:
         id: The AuthnRequest's ID, which the response must name in ``InResponseTo``.
         target: The page first asked for: path and query below ``base_url``, beginning with ``/``.
-        idp: The identity provider's name (``idp.name``).
+        idp: A fingerprint of the identity provider's name (``idp.name``).
         created: When, in seconds since the epoch.
     """
 

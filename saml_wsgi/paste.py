@@ -9,7 +9,7 @@ from wsgiref.types import StartResponse, WSGIApplication
 
 from saml_wsgi.config.settings import hidden_by_defaults
 from saml_wsgi.errors import Problems
-from saml_wsgi.wiring import assemble, build
+from saml_wsgi.wiring import assemble, build, log_warnings
 
 
 def filter_factory(
@@ -24,6 +24,7 @@ def filter_factory(
     hidden_by_defaults(global_conf, local_conf, problems)
     parts = build(local_conf, here=global_conf.get("here"), problems=problems)
     problems.raise_if_fatal()
+    log_warnings(problems)
     if parts is None:
         raise AssertionError("a configuration without parts has problems")
     return lambda app: assemble(app, parts)

@@ -94,11 +94,16 @@ def from_options(
     problems = Problems()
     parts = build(options, here=here, problems=problems, observers=observers, clock=clock)
     problems.raise_if_fatal()
+    log_warnings(problems)
+    if parts is None:
+        raise AssertionError("a configuration without parts has problems")
+    return assemble(app, parts)
+
+
+def log_warnings(problems: Problems) -> None:
+    """What starts, but should be known."""
     for warning in problems.warnings:
         logger.warning("%s", warning)
-    if parts is None:
-        raise ConfigurationError
-    return assemble(app, parts)
 
 
 def assemble(app: WSGIApplication, parts: Parts) -> SAMLMiddleware:
@@ -159,7 +164,7 @@ def metadata(options: Mapping[str, object], *, here: str | None) -> bytes:
     settings = read(_without_idp(options), here=here, problems=problems)
     problems.raise_if_fatal()
     if settings is None:
-        raise ConfigurationError
+        raise AssertionError("no settings without a problem")
     site = Site(settings.base_url, settings.prefix)
     from saml_wsgi.protocol import metadata as writer
 
@@ -258,7 +263,8 @@ def _attempt(problems: Problems, key: str, make: Callable[[], T]) -> T | None:
 
 
 def _pages(settings: Settings) -> Pages:
-    return Pages(templates=settings.pages.templates, support=settings.pages.support or "")
+    host = urlsplit(settings.base_url).netloc
+    return Pages(templates=settings.pages.templates, support=settings.pages.support or "", site=host)
 
 
 def _source(settings: Settings, clock: Clock, events: Events) -> IdentityProviderSource:
@@ -420,6 +426,7 @@ def _demands(settings: Settings) -> Demands:
         nameid_stable=idp.nameid_stable,
         honour_session_end=settings.session.idp_end == "honour",
         allow_sha1=idp.allow_sha1,
+        allow_cbc=idp.allow_cbc,
     )
 
 

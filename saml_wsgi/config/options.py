@@ -88,7 +88,7 @@ GROUPS: Final[tuple[Group, ...]] = (
                 HeaderNames(),
                 (),
                 "Further headers (`X-Employee`) or environ names that are removed from every request, beside "
-                "those by which applications commonly look for an identity.",
+                "those by which applications look for an identity.",
             ),
             Option(
                 "cors.origins",
@@ -223,6 +223,13 @@ GROUPS: Final[tuple[Group, ...]] = (
                 "Whether signatures with SHA-1 are accepted. They can be forged by somebody with enough "
                 "means.",
             ),
+            Option(
+                "idp.allow_cbc",
+                Flag(),
+                False,
+                "Whether assertions encrypted with AES in CBC mode are accepted, inside a signed response "
+                "only. AES in GCM mode always is, where there is an `sp.private_key`.",
+            ),
         ),
     ),
     Group(
@@ -246,8 +253,8 @@ GROUPS: Final[tuple[Group, ...]] = (
                 "sp.private_key",
                 PrivateKey(),
                 None,
-                "The RSA key that our requests are signed with, 2048 bits or more.",
-                without="none: requests aren't signed",
+                "The RSA key that our requests are signed and assertions decrypted with, 2048 bits or more.",
+                without="none: requests aren't signed, and nothing is decrypted",
                 secret=True,
             ),
         ),

@@ -257,6 +257,12 @@ def _check_who(values: Mapping[str, Any], problems: Problems) -> None:
             "signatures with SHA-1 are accepted. They can be forged, and with them any person.",
             "Let the identity provider sign with SHA-256, and remove this option.",
         )
+    if values.get("idp.allow_cbc"):
+        problems.warn(
+            "idp.allow_cbc",
+            "assertions encrypted with AES in CBC mode are accepted, inside signed responses.",
+            "Let the identity provider encrypt with AES in GCM mode, and remove this option.",
+        )
     if values.get("idp.unsolicited") == "accept":
         problems.warn(
             "idp.unsolicited",

@@ -59,6 +59,7 @@ class IdpSettings:
     force_authn: bool
     authn_context: tuple[str, ...]
     allow_sha1: bool
+    allow_cbc: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,7 @@ class SAMLMiddleware:
         self._single_process = single_process
         self._scrub = Scrubber(scrub)
         self._session_cookie = cookies.session + "="
+        self._turn_cookie = cookies.turn + "="
         self._login_url = site.url("login")
         self._login = Login(site, provider, cookies, pages, events, clock)
         self._sign_out = SignOut(site, sessions, cookies, pages, events)
@@ -100,8 +101,9 @@ class SAMLMiddleware:
             return self._not_shared(environ, start_response)
         if self.site.owns(environ.get("PATH_INFO", "")):
             return self._answer(environ, start_response)
+        cookies = environ.get("HTTP_COOKIE", "")
         try:
-            known = self._recognise(environ)
+            known = self._recognise(environ, cookies) if cookies else None
         except Unavailable as error:
             if not self._policy.is_public(environ):
                 return self._send(self._unavailable(error, reference()), environ, start_response)
@@ -112,23 +114,22 @@ class SAMLMiddleware:
         environ.update(self._introduce.anonymous)
         if self._policy.is_public(environ):
             return self.app(environ, start_response)
-        return self._challenge(environ, start_response)
+        return self._challenge(environ, start_response, cookies)
 
-    def _recognise(self, environ: dict[str, Any]) -> Known | None:
-        """Who this browser is, by its session cookie, which the application doesn't get to see."""
-        header = environ.get("HTTP_COOKIE")
-        if not header:
-            return None
-        value, rest = take(header, self._session_cookie)
-        if not value:
-            return None
-        if rest:
-            environ["HTTP_COOKIE"] = rest
-        else:
+    def _recognise(self, environ: dict[str, Any], cookies: str) -> Known | None:
+        """Who this browser is, by its session cookie. The application doesn't get to see our cookies."""
+        value, rest = take(cookies, self._session_cookie)
+        if self._turn_cookie in rest:
+            _, rest = take(rest, self._turn_cookie)
+        if not rest:
             del environ["HTTP_COOKIE"]
-        return self.sessions.recognise(value)
+        elif rest is not cookies:
+            environ["HTTP_COOKIE"] = rest
+        return self.sessions.recognise(value) if value else None
 
-    def _challenge(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+    def _challenge(
+        self, environ: dict[str, Any], start_response: StartResponse, cookies: str
+    ) -> Iterable[bytes]:
         """Nobody is signed in, and the page isn't public."""
         visitor = self._policy.visitor(environ)
         if self._policy.on_401:
@@ -140,10 +141,11 @@ class SAMLMiddleware:
             body = awaited.run(environ, start_response)
             if not awaited.wants_sign_in:
                 return body
-            return self._send(self._ask(asked, visitor).with_headers(*awaited.cookies), asked, start_response)
-        return self._send(self._ask(environ, visitor), environ, start_response)
+            page = self._ask(asked, visitor, cookies).with_headers(*awaited.cookies)
+            return self._send(page, asked, start_response)
+        return self._send(self._ask(environ, visitor, cookies), environ, start_response)
 
-    def _ask(self, environ: dict[str, Any], visitor: Visitor) -> Page:
+    def _ask(self, environ: dict[str, Any], visitor: Visitor, cookies: str) -> Page:
         """Ask a person to sign in; tell a program that somebody has to."""
         ref = reference()
         if visitor is Visitor.PROGRAM:
@@ -157,7 +159,7 @@ class SAMLMiddleware:
             # Nobody follows this one to the end, so nothing is begun.
             return found(self._login.url(target))
         try:
-            return self._login.begin(target)
+            return self._login.begin(target, cookies)
         except Unavailable as error:
             return self._unavailable(error, ref)
 
@@ -196,7 +198,7 @@ class SAMLMiddleware:
             xml = self.provider.metadata()
             kind = ("Content-Type", "application/samlmetadata+xml"), ("Content-Length", str(len(xml)))
             return Page(200, kind, xml)
-        known = self._recognise(request.environ.copy())
+        known = self._recognise(request.environ.copy(), request.cookies) if request.cookies else None
         if endpoint == "login":
             return self._login.answer(request, signed_in=known is not None)
         if endpoint == "logout":
@@ -236,8 +238,9 @@ class SAMLMiddleware:
             target = self.site.safe_target(relay_state)
             answered = self.provider.pending.start(target, self.provider.idp_name)
         packed = self.provider.pending.pack(answered, done=True)
-        slot, marker = self._cookies.set_pending(packed, arrival.slot)
-        return self._to_resume(slot, self._cookies.set_session(cookie), marker)
+        slot = arrival.slot or 0
+        marker = self._cookies.set_pending(packed, slot)
+        return self._to_resume(slot, self._cookies.set_session(cookie), marker, self._cookies.clear_turn())
 
     def _end_previous(self, request: Incoming) -> None:
         """A browser has one session. Its old cookie is seen here only where the POST is same-site."""

@@ -1,7 +1,7 @@
 """Our cookies: what they are called, how they are set, and how they are taken out of a request.
 
-Two kinds (RFC 6265bis). The session's is ``Lax``. Those of pending requests must come with the identity
-provider's cross-site POST, hence ``None; Secure``; only below our prefix.
+Mainly two kinds (RFC 6265bis). The session's is ``Lax``. Those of pending requests must come with the
+identity provider's cross-site POST, hence ``None; Secure``; only below our prefix.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from saml_wsgi.middleware.urls import Site
 from saml_wsgi.protocol.requests import PENDING_FOR, Kept, PendingRequests
 from saml_wsgi.signing import Keys
 
-#: Fixed slots: however many sign-ins are begun, a browser holds four. The newest one is among them.
+#: Fixed slots: however many sign-ins are begun, a browser holds the newest four.
 SLOTS: Final = 4
+
+_DIGITS: Final = frozenset(str(slot) for slot in range(SLOTS))
 
 _RESTARTS_FOR: Final = 120
 
@@ -41,6 +43,8 @@ class Cookies:
         self._session_attributes = f"; Path={site.path or '/'}; HttpOnly{secure}; SameSite=Lax"
         own = f"; Path={site.path}{site.prefix}; HttpOnly"
         prefix = "__Secure-" if site.secure else ""
+        self.turn = f"{prefix}{name}_n"
+        self._turn_attributes = self._session_attributes
         self._slots = [f"{prefix}{name}_p{slot}" for slot in range(SLOTS)]
         self._restarts = f"{prefix}{name}_r"
         self._restarts_attributes = f"{own}{secure}; SameSite=Lax"
@@ -58,12 +62,25 @@ class Cookies:
         """Browsers delete a prefixed cookie only if its attributes are repeated."""
         return "Set-Cookie", f"{self.session}=; Max-Age=0{self._session_attributes}"
 
-    def set_pending(self, packed: str, slot: int | None = None) -> tuple[int, tuple[str, str]]:
-        """Keep a pending request; in a slot at random, since what is there already isn't visible here."""
-        if slot is None:
-            slot = secrets.randbelow(SLOTS)
+    def begin(self, header: str, packed: str) -> tuple[tuple[str, str], tuple[str, str]]:
+        """Keep a new pending request, in the slot whose turn it is.
+
+        The slots themselves are visible below our prefix only, not where a sign-in begins. So a cookie of
+        one digit says which was the last: the fourth tab doesn't displace the first one's request.
+        """
+        last, _ = take(header, self.turn + "=")
+        slot = (int(last) + 1) % SLOTS if last in _DIGITS else secrets.randbelow(SLOTS)
+        value = f"{self.turn}={slot}; Max-Age={PENDING_FOR}{self._turn_attributes}"
+        return self.set_pending(packed, slot), ("Set-Cookie", value)
+
+    def set_pending(self, packed: str, slot: int) -> tuple[str, str]:
+        """Keep a request in a slot."""
         value = f"{self._slots[slot]}={packed}; Max-Age={PENDING_FOR}{self._slot_attributes}"
-        return slot, ("Set-Cookie", value)
+        return "Set-Cookie", value
+
+    def clear_turn(self) -> tuple[str, str]:
+        """Once somebody is signed in, it doesn't matter any more."""
+        return "Set-Cookie", f"{self.turn}=; Max-Age=0{self._turn_attributes}"
 
     def pending(self, header: str) -> dict[int, Kept]:
         """What the browser holds of its requests, by slot."""
@@ -97,7 +114,7 @@ def take(header: str, name: str) -> tuple[str, str]:
     cookies with one name the first counts, which is the one with the longer path (RFC 6265, 5.4).
     """
     start = header.find(name)
-    while start > 0 and header[start - 1] not in "; ":
+    while start > 0 and header[start - 1] != ";" and header[start - 2 : start] != "; ":
         # Inside another cookie's name or value.
         start = header.find(name, start + 1)
     if start < 0:

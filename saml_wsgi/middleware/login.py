@@ -46,17 +46,22 @@ class Login:
         """Where a sign-in begins that ends at the target."""
         return f"{self._site.url('login')}?return_to={quote(target, safe='/')}"
 
-    def begin(self, target: str, *, attempt: int = 0) -> Page:
+    def begin(self, target: str, cookies: str, *, attempt: int = 0) -> Page:
         """Send the browser to the identity provider.
+
+        Args:
+            target: The page first asked for.
+            cookies: What the browser sent.
+            attempt: How many round trips there were before.
 
         Raises:
             IdentityProviderUnavailable: There is nobody to ask.
         """
         outgoing = self._provider.request(target, attempt=attempt)
-        _, cookie = self._cookies.set_pending(self._provider.pending.pack(outgoing.pending))
+        kept = self._cookies.begin(cookies, self._provider.pending.pack(outgoing.pending))
         if outgoing.fields:
-            return self._pages.post_form(action=outgoing.url, fields=outgoing.fields).with_headers(cookie)
-        return found(outgoing.url, cookie)
+            return self._pages.post_form(action=outgoing.url, fields=outgoing.fields).with_headers(*kept)
+        return found(outgoing.url, *kept)
 
     def answer(self, request: Incoming, *, signed_in: bool) -> Page:
         """``GET login``: to the target if somebody is signed in, else to the identity provider."""
@@ -71,7 +76,7 @@ class Login:
             return self._restart(request, target)
         # The attempt is in a text that we signed: nobody else can count.
         attempt = self._provider.pending.attempt(request.query("attempt")) or 0
-        return self.begin(target, attempt=attempt)
+        return self.begin(target, request.cookies, attempt=attempt)
 
     def redirect(self, arrival: Arrival, relay_state: str, request: Incoming) -> Page:
         """What to do with a response that isn't looked into."""
@@ -106,7 +111,7 @@ class Login:
             return see_other(f"{self._site.url('login')}?{urlencode(query)}", counted)
         if count is None or count > _MOST_RESTARTS:
             raise Refused("cookie_refused", f"restarts of this browser in two minutes: {count}")
-        return self.begin(target)
+        return self.begin(target, request.cookies)
 
 
 def _says_so(request: Incoming) -> bool:

@@ -50,8 +50,8 @@ class AwaitedResponse:
             _close(body)
             return []
         # A generator calls start_response only with its first chunk (PEP 3333), so that is awaited.
-        chunks = iter(body)
         try:
+            chunks = iter(body)
             first = next(chunks, b"")
         except BaseException:
             _close(body)

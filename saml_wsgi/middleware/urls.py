@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from posixpath import normpath
 from typing import Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 #: Our own endpoints, below the prefix.
 ENDPOINTS: Final = ("login", "acs", "resume", "logout", "metadata")
@@ -74,7 +75,8 @@ class Site:
             or "\\" in path
             or not _is_plain(path)
             or len(path) > _LONGEST_TARGET
-            or self.owns(path.partition("?")[0])
+            # In whatever spelling: somebody on the way may undo it.
+            or self.owns(normpath(unquote(path.partition("?")[0])))
         ):
             return "/"
         return path

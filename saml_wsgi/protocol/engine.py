@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from xml.sax.saxutils import quoteattr
 
 from saml_wsgi.errors import ConfigurationError, Problem, Refused
-from saml_wsgi.protocol.guard import Element
-from saml_wsgi.protocol.names import RSA_SHA256, SAML, SAMLP
+from saml_wsgi.protocol.bindings import check_text
+from saml_wsgi.protocol.encryption import Decryption
+from saml_wsgi.protocol.guard import Guard
+from saml_wsgi.protocol.names import ASSERTIONS, DS, RSA_SHA256, SAML, SAMLP, Element
 
 #: What this module knows of python3-saml's inside is true of these versions.
 _KNOWN_VERSIONS: Final = "1.16."
@@ -35,13 +38,18 @@ def _load() -> tuple[Any, Any, Any, Any]:
             )
         )
     try:
+        import xmlsec
         from onelogin.saml2.response import OneLogin_Saml2_Response
         from onelogin.saml2.settings import OneLogin_Saml2_Settings
-        from onelogin.saml2.utils import OneLogin_Saml2_Utils
         from onelogin.saml2.xml_utils import OneLogin_Saml2_XML
     except Exception as error:  # xmlsec raises its own InternalError where the libxml2 differ
         raise explain_import_failure(error) from error
-    return OneLogin_Saml2_Response, OneLogin_Saml2_Settings, OneLogin_Saml2_Utils, OneLogin_Saml2_XML
+    return (
+        xmlsec,
+        OneLogin_Saml2_Response,
+        OneLogin_Saml2_Settings,
+        OneLogin_Saml2_XML,
+    )
 
 
 def explain_import_failure(error: Exception) -> ConfigurationError:
@@ -60,7 +68,24 @@ def _version(name: str) -> str:
         return "not installed"
 
 
-_Response, _Settings, _Utils, _XML = _load()
+xmlsec, _Response, _Settings, _XML = _load()
+
+#: All that a signature may do while it is verified: the second belt, inside xmlsec.
+_TRANSFORMS: Final = (
+    xmlsec.Transform.ENVELOPED,
+    xmlsec.Transform.EXCL_C14N,
+    # What is between an enveloped-signature transform alone and the digest.
+    xmlsec.Transform.C14N,
+    xmlsec.Transform.SHA256,
+    xmlsec.Transform.SHA384,
+    xmlsec.Transform.SHA512,
+    xmlsec.Transform.RSA_SHA256,
+    xmlsec.Transform.RSA_SHA384,
+    xmlsec.Transform.RSA_SHA512,
+    xmlsec.Transform.ECDSA_SHA256,
+    xmlsec.Transform.ECDSA_SHA384,
+    xmlsec.Transform.ECDSA_SHA512,
+)
 
 
 def parse(xml: bytes) -> Element:
@@ -77,10 +102,19 @@ def parse(xml: bytes) -> Element:
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """Which elements have a signature that verified."""
+    """Which elements have a signature that verified, and whether the assertion was encrypted."""
 
     response: bool
     assertion: bool
+    encrypted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The assertion that a verified signature covers, and by which. Nothing else may be read from."""
+
+    assertion: Element
+    signed: Signed
 
 
 class Engine:
@@ -92,7 +126,11 @@ class Engine:
         certificates: PEM, one or more: whatever one of these keys signed is the provider's.
         sp_entity_id: Our own entity id.
         acs_url: Our own assertion consumer service.
+        guard: Looks at what was decrypted, before anything else does; by default one of its own.
+        decryption: Our own key; None: nothing is decrypted.
         allow_sha1: Whether SHA-1 is accepted.
+
+    Keys, schema and settings are prepared once and shared by all threads.
     """
 
     def __init__(
@@ -103,13 +141,19 @@ class Engine:
         certificates: Sequence[str],
         sp_entity_id: str,
         acs_url: str,
+        guard: Guard | None = None,
+        decryption: Decryption | None = None,
         allow_sha1: bool = False,
     ) -> None:
         if not certificates:
             raise ConfigurationError(
                 Problem("idp.certificate", "there is no certificate.", "Add the identity provider's.")
             )
-        self._certificates = tuple(certificates)
+        self._keys = [_public_key(certificate) for certificate in certificates]
+        self._guard = guard or Guard(allow_sha1=allow_sha1)
+        self._decryption = decryption
+        sha1 = (xmlsec.Transform.RSA_SHA1, xmlsec.Transform.SHA1) if allow_sha1 else ()
+        self._transforms = (*_TRANSFORMS, *sha1)
         # Everything that python3-saml can be told, told. It keeps what it is given: a fresh dictionary.
         self._settings = _Settings(
             {
@@ -139,42 +183,84 @@ class Engine:
             custom_base_path="/dev/null/",
         )
 
-    def verify(self, root: Element) -> Signed:
-        """Check the tree against the schema, then every signature in it.
+    def verify(self, root: Element) -> Verified:
+        """Check the tree against the schema, then every signature in it; decrypt in between.
 
         Call it only with what the guard let through.
 
         Raises:
-            Refused: ``schema_invalid``, ``signature_missing`` or ``signature_invalid``.
+            Refused: ``schema_invalid``, ``signature_missing``, ``signature_invalid``,
+                ``encryption_refused``, or a code of the guard for what was decrypted.
         """
-        schema = _schema()
-        if not schema.validate(root):
-            raise Refused("schema_invalid", str(schema.error_log.last_error)[:300])
+        _validate(root)
         try:
             names = _SignedElements(self._settings, root).process_signed_elements()
         except Exception as error:  # noqa: BLE001  # python3-saml raises several unrelated types
             raise Refused("signature_invalid", str(error)[:300]) from None
-        signed = Signed(SAMLP + "Response" in names, SAML + "Assertion" in names)
-        if not (signed.response or signed.assertion):
+        response_signed = SAMLP + "Response" in names
+        if response_signed:
+            # Before anything is decrypted, so that nobody can try out ciphertexts of their own.
+            self._verify(root)
+        assertion, encrypted = root.find(SAML + "Assertion"), root.find(SAML + "EncryptedAssertion")
+        if len([element for element in root if element.tag in ASSERTIONS]) != 1:
+            raise Refused("shape_refused", "there must be exactly one assertion")
+        if encrypted is not None:
+            assertion = self._decrypt(encrypted, covered=response_signed)
+            assertion_signed = assertion.find(DS + "Signature") is not None
+        else:
+            assertion_signed = SAML + "Assertion" in names
+        if assertion_signed:
+            self._verify(assertion)
+        if not (response_signed or assertion_signed):
             raise Refused("signature_missing", "neither the Response nor the Assertion is signed")
-        if signed.response:
-            self._verify(root, "samlp:Response")
-        if signed.assertion:
-            self._verify(root, "samlp:Response/saml:Assertion")
-        return signed
+        return Verified(assertion, Signed(response_signed, assertion_signed, encrypted is not None))
 
-    def _verify(self, root: Element, element: str) -> None:
-        try:
-            verified = _Utils.validate_sign(
-                root,
-                xpath=f"/{element}/ds:Signature",
-                multicerts=list(self._certificates),
-                raise_exceptions=True,
-            )
-        except Exception as error:  # noqa: BLE001  # xmlsec's and python3-saml's own types
-            raise Refused("signature_invalid", str(error)[:300]) from None
-        if verified is not True:
-            raise Refused("signature_invalid", "not signed by a key of the identity provider")
+    def _decrypt(self, encrypted: Element, *, covered: bool) -> Element:
+        """The decrypted assertion, as an element of its own: grafted in, its prefixes would change."""
+        if self._decryption is None:
+            raise Refused("encryption_refused", "there is no key to decrypt with")
+        xml = self._decryption.decrypt(encrypted, covered=covered)
+        check_text(xml)
+        # It may use prefixes that its surroundings declare (XML Encryption 1.1, 4.4).
+        around = " ".join(
+            f"xmlns{f':{prefix}' if prefix else ''}={quoteattr(uri)}"
+            for prefix, uri in encrypted.nsmap.items()
+        )
+        wrapper = parse(f"<wrapper {around}>".encode() + xml + b"</wrapper>")
+        if len(wrapper) != 1 or (wrapper.text or "").strip() or (wrapper[0].tail or "").strip():
+            raise Refused("shape_refused", "what was encrypted isn't one element")
+        assertion = wrapper[0]
+        self._guard.inspect_decrypted(assertion, xml)
+        _validate(assertion)
+        return assertion
+
+    def _verify(self, element: Element) -> None:
+        """Check the signature of an element by the keys of the identity provider, one after the other.
+
+        What the guard promised is checked again where it matters most: one reference, to this element.
+        """
+        signature = element.find(DS + "Signature")
+        if signature is None:
+            raise Refused("signature_missing", "the signature belongs to something else")
+        references = signature.findall(f"{DS}SignedInfo/{DS}Reference")
+        if len(references) != 1 or references[0].get("URI") != f"#{element.get('ID')}":
+            raise Refused("signature_invalid", "the signature covers something else")
+        reason = ""
+        for key in self._keys:
+            context = xmlsec.SignatureContext()
+            context.key = key
+            try:
+                context.set_enabled_key_data([xmlsec.KeyData.X509])
+                for transform in self._transforms:
+                    context.enable_reference_transform(transform)
+                    context.enable_signature_transform(transform)
+                context.register_id(element, "ID")
+                context.verify(signature)
+            except xmlsec.Error as error:
+                reason = str(error)
+                continue
+            return
+        raise Refused("signature_invalid", reason[:300])
 
 
 class _SignedElements(_Response):  # type: ignore[misc, valid-type]  # python3-saml has no types
@@ -188,10 +274,57 @@ class _SignedElements(_Response):  # type: ignore[misc, valid-type]  # python3-s
         self.encrypted = None
 
 
-def sign(xml: bytes, *, private_key: str, certificate: str) -> bytes:
-    """Put an enveloped RSA-SHA256 signature into a request that goes by HTTP-POST."""
-    signed = _Utils.add_sign(xml, private_key, certificate, sign_algorithm=RSA_SHA256)
-    return signed if isinstance(signed, bytes) else str(signed).encode()
+class RequestSigner:
+    """Puts an enveloped RSA-SHA256 signature into requests that go by HTTP-POST.
+
+    Args:
+        private_key: PEM, RSA.
+        certificate: PEM: travels along in KeyInfo.
+    """
+
+    def __init__(self, private_key: str, certificate: str) -> None:
+        self._key = xmlsec.Key.from_memory(private_key.encode(), xmlsec.KeyFormat.PEM, None)
+        self._key.load_cert_from_memory(certificate.encode(), xmlsec.KeyFormat.CERT_PEM)
+
+    def sign(self, xml: bytes) -> bytes:
+        """The request with its signature behind the Issuer, where the schema wants it."""
+        from lxml import etree
+
+        root = parse(xml)
+        signature = xmlsec.template.create(
+            root, xmlsec.Transform.EXCL_C14N, xmlsec.Transform.RSA_SHA256, ns="ds"
+        )
+        root.insert(1, signature)
+        reference = xmlsec.template.add_reference(
+            signature, xmlsec.Transform.SHA256, uri=f"#{root.get('ID')}"
+        )
+        xmlsec.template.add_transform(reference, xmlsec.Transform.ENVELOPED)
+        xmlsec.template.add_transform(reference, xmlsec.Transform.EXCL_C14N)
+        xmlsec.template.add_x509_data(xmlsec.template.ensure_key_info(signature))
+        context = xmlsec.SignatureContext()
+        context.key = self._key
+        # Not xmlsec.tree.add_ids(): it frees what another allocator gave, which Python's development
+        # mode ends the process for.
+        context.register_id(root, "ID")
+        context.sign(signature)
+        signed: bytes = etree.tostring(root)
+        return signed
+
+
+def _public_key(certificate: str) -> Any:
+    """The key alone: with its certificate, each verification would copy that, too."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    public_key = x509.load_pem_x509_certificate(certificate.encode()).public_key()
+    pem = public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return xmlsec.Key.from_memory(pem, xmlsec.KeyFormat.PEM, None)
+
+
+def _validate(element: Element) -> None:
+    schema = _schema()
+    if not schema.validate(element):
+        raise Refused("schema_invalid", str(schema.error_log.last_error)[:300])
 
 
 @cache

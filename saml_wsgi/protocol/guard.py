@@ -8,18 +8,16 @@ transform or reference is touched.
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Final
 
 from saml_wsgi.errors import Refused
-from saml_wsgi.protocol import names
-from saml_wsgi.protocol.names import DS, DS11, SAML, SAMLP, XENC
-
-#: Elements of lxml have no types.
-Element = Any
+from saml_wsgi.protocol import encryption, names
+from saml_wsgi.protocol.names import ASSERTIONS, DS, DS11, SAML, SAMLP, XENC, XENC11, Element
 
 _DEEPEST: Final = 40
 _MOST_ATTRIBUTES: Final = 32
 _NC_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,255}\Z")
+_ABSOLUTE: Final = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]*:")
 _NAMESPACE: Final = re.compile(rb"""xmlns(?::[^\s=]*)?\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 
 #: What may stand in KeyInfo. None of it is used: the keys are the configured ones. All of it is inert.
@@ -38,14 +36,22 @@ _KEY_INFO: Final = {
 }
 
 
+_ELEMENT: Final = "http://www.w3.org/2001/04/xmlenc#Element"
+_ENCRYPTED: Final = {SAML + "EncryptedID", SAML + "EncryptedAttribute", SAML + "NewEncryptedID"}
+_CONTENT_ALGORITHMS: Final = frozenset(encryption.GCM) | frozenset(encryption.CBC)
+_MOST_KEYS: Final = 4
+
+
 class Guard:
-    """Refuses every tree that isn't a plain Response with at most one Assertion.
+    """Refuses every tree that isn't a plain Response with at most one Assertion, encrypted or not.
 
     Args:
         allow_sha1: Whether SHA-1 signatures and digests pass (``idp.allow_sha1``).
+        decrypts: Whether there is a key to decrypt with (``sp.private_key``).
     """
 
-    def __init__(self, *, allow_sha1: bool = False) -> None:
+    def __init__(self, *, allow_sha1: bool = False, decrypts: bool = False) -> None:
+        self._decrypts = decrypts
         self._signatures = names.SIGNATURE_ALGORITHMS | ({names.SHA1_SIGNATURE} if allow_sha1 else set())
         self._digests = names.DIGEST_ALGORITHMS | ({names.SHA1_DIGEST} if allow_sha1 else set())
 
@@ -55,41 +61,59 @@ class Guard:
         Raises:
             Refused: ``shape_refused``, ``algorithm_refused`` or ``encryption_refused``.
         """
-        for double, single in _NAMESPACE.findall(xml):
-            if b":" not in (double or single):
-                # Relative namespace URIs make canonicalisation fail or lie (XML-C14N, 1.3).
-                raise Refused("shape_refused", "a namespace that isn't absolute")
+        _check_namespaces(xml)
         if root.tag != SAMLP + "Response":
             raise Refused("shape_refused", f"the root is {_name(root)}, not a Response")
-        self._walk(root)
+        self._walk(root, root)
 
-    def _walk(self, root: Element) -> None:
+    def inspect_decrypted(self, assertion: Element, xml: bytes) -> None:
+        """Look at what was encrypted: one Assertion, of the same shape as one that wasn't.
+
+        Raises:
+            Refused: As :meth:`inspect`.
+        """
+        _check_namespaces(xml)
+        if assertion.tag != SAML + "Assertion":
+            raise Refused("shape_refused", f"{_name(assertion)} was encrypted, not an Assertion")
+        self._walk(assertion, assertion.getparent())
+
+    def _walk(self, top: Element, root: Element) -> None:
+        """Look at everything below ``top``. An Assertion may stand directly below ``root`` only."""
         seen: set[str] = set()
-        assertions = signatures = 0
-        stack: list[tuple[Element, int]] = [(root, 1)]
+        assertions: list[Element] = []
+        stack: list[tuple[Element, int]] = [(top, 1)]
         while stack:
             element, depth = stack.pop()
-            tag = element.tag
-            if not isinstance(tag, str):
+            if not isinstance(element.tag, str):
                 raise Refused("xml_forbidden", "a comment, entity or processing instruction")
             _check_element(element, depth, seen)
-            if tag == SAML + "Assertion":
-                assertions += 1
-                if element.getparent() is not root or assertions > 1:
-                    raise Refused("shape_refused", "an Assertion in another place, or a second one")
-            elif tag == DS + "Signature":
-                signatures += 1
-                self._signature(element, root, seen)
+            if element.tag in ASSERTIONS:
+                assertions.append(element)
+                if element.getparent() is not root or len(assertions) > 1:
+                    raise Refused("shape_refused", f"{_name(element)} in another place, or a second one")
+            if element.tag in {SAML + "EncryptedAssertion", DS + "Signature"}:
+                self._sealed(element, root, seen)
                 continue
-            elif tag == SAMLP + "Response" and element is not root:
+            if element.tag == SAMLP + "Response" and element is not root:
                 raise Refused("shape_refused", "a Response inside the Response")
-            elif tag.startswith(XENC) or tag == SAML + "EncryptedAssertion":
-                raise Refused("encryption_refused", f"encrypted content ({_name(element)})")
-            elif tag.startswith((DS, DS11)):
+            if element.tag.startswith((XENC, XENC11)) or element.tag in _ENCRYPTED:
+                raise Refused("encryption_refused", f"{_name(element)} outside an EncryptedAssertion")
+            if element.tag.startswith((DS, DS11)):
                 raise Refused("shape_refused", f"{_name(element)} outside a Signature")
             stack.extend((child, depth + 1) for child in element)
 
-    def _signature(self, signature: Element, root: Element, seen: set[str]) -> None:
+    def _sealed(self, element: Element, root: Element, seen: set[str]) -> None:
+        """Signatures and ciphertexts have a shape of their own, down to the last element."""
+        if element.tag == DS + "Signature":
+            self._signature(element, root)
+        elif self._decrypts:
+            _encrypted(element)
+        else:
+            raise Refused("encryption_refused", "an encrypted assertion needs sp.private_key")
+        for inner in element.iterdescendants():
+            _check_element(inner, 1, seen)
+
+    def _signature(self, signature: Element, root: Element) -> None:
         parent = signature.getparent()
         if parent is not root and not (parent.tag == SAML + "Assertion" and parent.getparent() is root):
             raise Refused("shape_refused", f"a Signature inside {_name(parent)}")
@@ -103,8 +127,6 @@ class Guard:
         _leaf(children[1])
         if len(children) == 3:
             _key_info(children[2])
-        for element in signature.iterdescendants():
-            _check_element(element, 1, seen)
 
     def _signed_info(self, signed_info: Element, parent: Element) -> None:
         tags = [child.tag for child in signed_info]
@@ -132,6 +154,76 @@ class Guard:
             raise Refused("shape_refused", "an enveloped-signature Transform with children")
         if len(transforms) == 2:
             _algorithm(transforms[1], {names.EXC_C14N}, "transform")
+
+
+def _check_namespaces(xml: bytes) -> None:
+    for double, single in _NAMESPACE.findall(xml):
+        if not _ABSOLUTE.match(double or single):
+            # Relative namespace URIs make canonicalisation fail or lie (XML-C14N, 1.3).
+            raise Refused("shape_refused", "a namespace that isn't absolute")
+
+
+def _encrypted(element: Element) -> None:
+    """Ciphertext in place, a wrapped key beside or inside it, and no reference to anywhere."""
+    data, *keys = list(element)
+    if data.tag != XENC + "EncryptedData" or any(key.tag != XENC + "EncryptedKey" for key in keys):
+        raise Refused("shape_refused", "an EncryptedAssertion with other children than it needs")
+    if data.get("Type") not in {None, _ELEMENT} or set(data.attrib) - {"Type", "Id", "MimeType"}:
+        raise Refused("encryption_refused", "what is encrypted isn't an element")
+    _one_of_each(data, XENC + "EncryptionMethod", DS + "KeyInfo", XENC + "CipherData")
+    method = data.find(XENC + "EncryptionMethod")
+    _algorithm(method, _CONTENT_ALGORITHMS, "encryption")
+    info = data.find(DS + "KeyInfo")
+    for child in () if info is None else info:
+        if child.tag == XENC + "EncryptedKey":
+            keys.append(child)
+        elif child.tag in _KEY_INFO[DS + "KeyInfo"]:
+            _inert(child)
+        else:
+            raise Refused("shape_refused", f"{_name(child)} in KeyInfo")
+    if not 1 <= len(keys) <= _MOST_KEYS:
+        raise Refused("encryption_refused", f"{len(keys)} wrapped keys")
+    _ciphertext(data)
+    for key in keys:
+        _encrypted_key(key)
+
+
+def _encrypted_key(key: Element) -> None:
+    _one_of_each(key, XENC + "EncryptionMethod", DS + "KeyInfo", XENC + "CipherData", XENC + "ReferenceList")
+    method = key.find(XENC + "EncryptionMethod")
+    if method.get("Algorithm") not in encryption.OAEP:
+        raise Refused("algorithm_refused", f"key transport algorithm {method.get('Algorithm')!r}")
+    accepted = {DS + "DigestMethod": encryption.OAEP_DIGESTS, XENC11 + "MGF": encryption.MASKS}
+    for child in method:
+        if child.get("Algorithm") not in accepted.get(child.tag, ()) or len(child):
+            raise Refused("algorithm_refused", f"{_name(child)} {child.get('Algorithm')!r} of key transport")
+    if len({child.tag for child in method}) != len(method):
+        raise Refused("shape_refused", "the same parameter of key transport twice")
+    info = key.find(DS + "KeyInfo")
+    if info is not None:
+        _key_info(info)
+    references = key.find(XENC + "ReferenceList")
+    for reference in () if references is None else references:
+        # Never followed: where there is one assertion, there is nothing to choose from.
+        if reference.tag != XENC + "DataReference" or not reference.get("URI", "").startswith("#"):
+            raise Refused("shape_refused", "a ReferenceList that leads elsewhere")
+        _leaf(reference)
+    _ciphertext(key)
+
+
+def _one_of_each(element: Element, *tags: str) -> None:
+    found = [child.tag for child in element]
+    if len(set(found)) != len(found) or set(found) - set(tags):
+        raise Refused("shape_refused", f"{_name(element)} has other children than it needs")
+    if not {XENC + "EncryptionMethod", XENC + "CipherData"} <= set(found):
+        raise Refused("shape_refused", f"{_name(element)} lacks what it needs")
+
+
+def _ciphertext(element: Element) -> None:
+    values = list(element.find(XENC + "CipherData"))
+    if [value.tag for value in values] != [XENC + "CipherValue"]:
+        raise Refused("shape_refused", "ciphertext that isn't in the message itself")
+    _leaf(values[0])
 
 
 def _check_element(element: Element, depth: int, seen: set[str]) -> None:
@@ -175,10 +267,14 @@ def _key_info(element: Element) -> None:
     for child in element:
         if child.tag not in _KEY_INFO[element.tag]:
             raise Refused("shape_refused", f"{_name(child)} in KeyInfo")
-        if child.tag in _KEY_INFO:
-            _key_info(child)
-        else:
-            _leaf(child)
+        _inert(child)
+
+
+def _inert(element: Element) -> None:
+    if element.tag in _KEY_INFO:
+        _key_info(element)
+    else:
+        _leaf(element)
 
 
 def _name(element: Element) -> str:

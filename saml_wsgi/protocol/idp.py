@@ -6,6 +6,7 @@ changes, never from a network. The last good state is kept when a new one can't 
 
 from __future__ import annotations
 
+import ipaddress
 import threading
 import urllib.parse
 from base64 import b64decode, b64encode
@@ -18,8 +19,7 @@ from typing import Final, Protocol
 from saml_wsgi.errors import ConfigurationError, IdentityProviderUnavailable, Problem, Refused
 from saml_wsgi.interfaces import Clock
 from saml_wsgi.protocol import bindings, engine, instants, text
-from saml_wsgi.protocol.guard import Element
-from saml_wsgi.protocol.names import DS, MD, PROTOCOL
+from saml_wsgi.protocol.names import DS, MD, PROTOCOL, Element
 
 _LARGEST_METADATA: Final = 4 * 1024 * 1024
 _RE_READ: Final = 5.0
@@ -123,11 +123,8 @@ class MetadataFile:
         try:
             provider = self._read()
         except ConfigurationError as error:
-            if stamp is not None and self._stamp is not None:
-                self._report(False, str(error))
-            elif self._stamp is not None:
-                self._report(False, f"{self._path} is gone")
             self._stamp = stamp
+            self._report(False, str(error) if stamp is not None else f"{self._path} is gone")
             return
         self._stamp = stamp
         self._provider = provider
@@ -212,7 +209,6 @@ def check_sso_url(url: str, key: str = "idp.metadata") -> str:
         fits = parts.port is None or parts.port > 0
     except ValueError:
         parts, host, fits = urllib.parse.SplitResult("", "", "", "", ""), "", False
-    loopback = host in {"localhost", "::1"} or host.startswith("127.")
     if (
         not host
         or not fits
@@ -220,7 +216,7 @@ def check_sso_url(url: str, key: str = "idp.metadata") -> str:
         or not url.isascii()
         or not url.isprintable()
         or set(url) & set('"<> \\')
-        or not (parts.scheme == "https" or (parts.scheme == "http" and loopback))
+        or not (parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)))
     ):
         raise _problem(
             f"the sign-on address {url[:200]!r} is not an absolute https URL.",
@@ -228,6 +224,13 @@ def check_sso_url(url: str, key: str = "idp.metadata") -> str:
             key,
         )
     return url
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _role(xml: bytes, entity_id: str | None) -> tuple[Element, str]:

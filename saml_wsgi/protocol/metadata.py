@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.sax.saxutils import quoteattr
 
-from saml_wsgi.protocol import bindings, names
+from saml_wsgi.protocol import bindings, encryption, names
 
 
 def write(
@@ -19,10 +19,18 @@ def write(
     key = ""
     if certificate is not None:
         body = "".join(line for line in certificate.split("\n") if not line.startswith("-----"))
+        info = (
+            '<ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data>'
+            f"<ds:X509Certificate>{''.join(body.split())}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>"
+        )
+        # Strongest first: identity providers take the first that they know.
+        methods = "".join(
+            f'<md:EncryptionMethod Algorithm="{algorithm}"/>'
+            for algorithm in [*reversed(encryption.GCM), *sorted(encryption.OAEP)]
+        )
         key = (
-            '<md:KeyDescriptor use="signing"><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#">'
-            f"<ds:X509Data><ds:X509Certificate>{''.join(body.split())}</ds:X509Certificate></ds:X509Data>"
-            "</ds:KeyInfo></md:KeyDescriptor>"
+            f'<md:KeyDescriptor use="signing">{info}</md:KeyDescriptor>'
+            f'<md:KeyDescriptor use="encryption">{info}{methods}</md:KeyDescriptor>'
         )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'

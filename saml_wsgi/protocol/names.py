@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, TypeAlias
+
+#: Elements of lxml have no types.
+Element: TypeAlias = Any
 
 SAML: Final = "{urn:oasis:names:tc:SAML:2.0:assertion}"
 SAMLP: Final = "{urn:oasis:names:tc:SAML:2.0:protocol}"
 MD: Final = "{urn:oasis:names:tc:SAML:2.0:metadata}"
 DS: Final = "{http://www.w3.org/2000/09/xmldsig#}"
 DS11: Final = "{http://www.w3.org/2009/xmldsig11#}"
+ASSERTIONS: Final = {SAML + "Assertion", SAML + "EncryptedAssertion"}
 XENC: Final = "{http://www.w3.org/2001/04/xmlenc#}"
+XENC11: Final = "{http://www.w3.org/2009/xmlenc11#}"
 EXC_C14N: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"
 INCLUSIVE_NAMESPACES: Final = f"{{{EXC_C14N}}}InclusiveNamespaces"
 ENVELOPED: Final = "http://www.w3.org/2000/09/xmldsig#enveloped-signature"
@@ -24,9 +29,6 @@ SIGNATURE_ALGORITHMS: Final = frozenset(
         "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256",
         "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384",
         "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512",
-        "http://www.w3.org/2007/05/xmldsig-more#sha256-rsa-MGF1",
-        "http://www.w3.org/2007/05/xmldsig-more#sha384-rsa-MGF1",
-        "http://www.w3.org/2007/05/xmldsig-more#sha512-rsa-MGF1",
     }
 )
 SHA1_SIGNATURE: Final = "http://www.w3.org/2000/09/xmldsig#rsa-sha1"

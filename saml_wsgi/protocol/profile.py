@@ -13,9 +13,8 @@ from typing import Final
 from saml_wsgi.errors import Refused
 from saml_wsgi.model import Assertion
 from saml_wsgi.protocol import instants, names, text
-from saml_wsgi.protocol.engine import Signed
-from saml_wsgi.protocol.guard import Element
-from saml_wsgi.protocol.names import SAML, SAMLP
+from saml_wsgi.protocol.engine import Signed, Verified
+from saml_wsgi.protocol.names import SAML, SAMLP, Element
 
 #: A session that the identity provider ends so soon would be dead at birth, and sign in for ever.
 _SHORTEST_SESSION: Final = 60
@@ -83,7 +82,7 @@ def in_response_to(root: Element) -> str | None:
 
 def has_assertion(root: Element) -> bool:
     """Whether there is an assertion at all; without one the response is only a status."""
-    return root.find(SAML + "Assertion") is not None
+    return any(root.find(SAML + name) is not None for name in ("Assertion", "EncryptedAssertion"))
 
 
 def check_refusal(root: Element, request_id: str | None) -> Refused:
@@ -98,13 +97,13 @@ def check_refusal(root: Element, request_id: str | None) -> Refused:
 
 
 def check(
-    root: Element, signed: Signed, rules: Rules, *, request_id: str | None, requested: float, now: float
+    root: Element, verified: Verified, rules: Rules, *, request_id: str | None, requested: float, now: float
 ) -> Assertion:
     """Check everything, and build the Assertion.
 
     Args:
         root: The Response, after guard and engine.
-        signed: What the engine verified.
+        verified: What the engine verified: the assertion is read from there alone.
         rules: What is demanded.
         request_id: The request that it must answer; None: it must answer none.
         requested: When that request was made (for ``force_authn``).
@@ -113,8 +112,8 @@ def check(
     Raises:
         Refused: With the code of the first thing that is wrong.
     """
+    signed, assertion = verified.signed, verified.assertion
     _check_response(root, signed, rules, request_id)
-    assertion = root.find(SAML + "Assertion")
     _check_signed(signed, rules)
     if assertion.get("Version") != "2.0":
         raise Refused("version_mismatch", f"Assertion Version {assertion.get('Version')!r}")
@@ -155,7 +154,7 @@ def _check_response(root: Element, signed: Signed, rules: Rules, request_id: str
     destination = root.get("Destination")
     if destination != rules.acs_url and (signed.response or destination is not None):
         raise Refused("destination_mismatch", _differs(rules.acs_url, destination))
-    _check_issuer(root, rules, required=signed.response)
+    _check_issuer(root, rules, required=signed.response or signed.encrypted)
     codes = root.findall(f"{SAMLP}Status/{SAMLP}StatusCode")
     if len(codes) != 1 or codes[0].get("Value") != names.SUCCESS:
         raise Refused("status_mismatch", f"status {[code.get('Value') for code in codes]}")

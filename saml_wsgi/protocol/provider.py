@@ -10,10 +10,12 @@ from saml_wsgi.errors import Refused
 from saml_wsgi.interfaces import Clock, Store
 from saml_wsgi.model import Assertion, PendingRequest
 from saml_wsgi.protocol import bindings, engine, metadata, names, profile, replay
-from saml_wsgi.protocol.guard import Element, Guard
+from saml_wsgi.protocol.encryption import Decryption
+from saml_wsgi.protocol.guard import Guard
 from saml_wsgi.protocol.idp import IdentityProvider, IdentityProviderSource
+from saml_wsgi.protocol.names import Element
 from saml_wsgi.protocol.profile import Rules
-from saml_wsgi.protocol.requests import PENDING_FOR, Outgoing, PendingRequests, authn_request
+from saml_wsgi.protocol.requests import PENDING_FOR, Outgoing, PendingRequests, authn_request, fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,12 @@ class Demands:
     nameid_stable: str = "auto"
     honour_session_end: bool = True
     allow_sha1: bool = False
+    allow_cbc: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """What we sign requests with; PEM, both."""
+    """What we sign requests and decrypt assertions with; PEM, both."""
 
     private_key: str
     certificate: str
@@ -70,7 +73,7 @@ class ServiceProvider:
         pending: Keeps what browsers asked for.
         store: Where used messages are noted.
         demands: What is demanded of responses.
-        signing_key: Signs requests; None: they aren't signed.
+        signing_key: Signs requests and decrypts assertions; None: neither is done.
     """
 
     def __init__(
@@ -93,8 +96,16 @@ class ServiceProvider:
         self._store = store
         self._clock = clock
         self._signing_key = signing_key
+        self._request_signer = (
+            engine.RequestSigner(signing_key.private_key, signing_key.certificate) if signing_key else None
+        )
         self._signer = _load_key(signing_key.private_key) if signing_key else None
-        self._guard = Guard(allow_sha1=self.demands.allow_sha1)
+        self._guard = Guard(allow_sha1=self.demands.allow_sha1, decrypts=signing_key is not None)
+        self._decryption = (
+            Decryption.from_pem(signing_key.private_key, allow_cbc=self.demands.allow_cbc)
+            if signing_key
+            else None
+        )
         self._verifier = self._build(source.current())
 
     def request(self, target: str, *, attempt: int = 0) -> Outgoing:
@@ -115,9 +126,8 @@ class ServiceProvider:
             authn_context=rules.authn_context,
         )
         if provider.request_binding == "post":
-            if self._signing_key:
-                key = self._signing_key
-                xml = engine.sign(xml, private_key=key.private_key, certificate=key.certificate)
+            if self._request_signer:
+                xml = self._request_signer.sign(xml)
             return Outgoing(pending, provider.sso_url, bindings.post_fields(xml, relay_state))
         parameters = [("SAMLRequest", bindings.deflate(xml)), ("RelayState", relay_state)]
         signature = None
@@ -152,14 +162,14 @@ class ServiceProvider:
         _, verifier, rules = self._current()
         request_id = request.id if request else None
         now = self._clock.time()
-        if request is not None and request.idp != rules.idp:
-            raise Refused("issuer_mismatch", f"the request went to {request.idp!r}, this is {rules.idp!r}")
+        if request is not None and request.idp != fingerprint(rules.idp):
+            raise Refused("issuer_mismatch", f"the request went to another than {rules.idp!r}")
         if not profile.has_assertion(message.root):
             raise profile.check_refusal(message.root, request_id)
-        signed = verifier.verify(message.root)
+        verified = verifier.verify(message.root)
         assertion = profile.check(
             message.root,
-            signed,
+            verified,
             rules,
             request_id=request_id,
             requested=request.created if request else now,
@@ -209,6 +219,8 @@ class ServiceProvider:
             certificates=provider.certificates,
             sp_entity_id=self.entity_id,
             acs_url=self.acs_url,
+            guard=self._guard,
+            decryption=self._decryption,
             allow_sha1=demands.allow_sha1,
         )
         stable = {"yes": True, "no": False}.get(demands.nameid_stable, provider.is_jumpcloud)

@@ -15,7 +15,7 @@ from xml.sax.saxutils import escape, quoteattr
 from saml_wsgi.interfaces import Clock
 from saml_wsgi.model import PendingRequest
 from saml_wsgi.protocol import bindings, instants
-from saml_wsgi.signing import Keys
+from saml_wsgi.signing import Keys, digest
 
 #: How long somebody may take to sign in at the identity provider, in seconds: a new phone, a new password.
 PENDING_FOR: Final = 3600
@@ -62,7 +62,7 @@ class PendingRequests:
 
     def start(self, target: str, idp: str) -> PendingRequest:
         """A new request, that nobody can guess (SAML 2.0 Core, 1.3.4: 128 bits or more)."""
-        return PendingRequest("_" + secrets.token_hex(20), target, idp, int(self._clock.time()))
+        return PendingRequest("_" + secrets.token_hex(20), target, fingerprint(idp), int(self._clock.time()))
 
     def pack(self, request: PendingRequest, *, done: bool = False) -> str:
         """The cookie's value. A target that is too long falls back to its path, then to ``/``."""
@@ -99,6 +99,11 @@ class PendingRequests:
         attempt, made, _ = text.split(".", 2)
         age = self._clock.time() - int(made, 16)
         return int(attempt) if -300 <= age < PENDING_FOR else None
+
+
+def fingerprint(idp: str) -> str:
+    """An identity provider's name, which is free text, in 22 characters: cookies are small."""
+    return digest(idp)[:22]
 
 
 def authn_request(

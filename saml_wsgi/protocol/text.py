@@ -10,8 +10,7 @@ import unicodedata
 from typing import Final
 
 from saml_wsgi.errors import Refused
-from saml_wsgi.protocol.guard import Element
-from saml_wsgi.protocol.names import SAML
+from saml_wsgi.protocol.names import SAML, Element
 
 #: SDP-G02 asks for 256 characters at least; attributes may hold more, for example a description.
 _LONGEST_NAME_ID: Final = 256

@@ -99,7 +99,8 @@ class SigningKey:
     def load(cls, path: str | Path) -> SigningKey:
         """Read what :meth:`save` wrote. OSError, or ValueError as :meth:`from_pem`."""
         text = Path(path).read_bytes()
-        return cls.from_pem(text, text)
+        key, begin, certificate = text.partition(b"-----BEGIN CERTIFICATE-----")
+        return cls.from_pem(key, begin + certificate)
 
     def save(self, path: str | Path) -> None:
         """Write key and certificate into one file that only its owner can read."""

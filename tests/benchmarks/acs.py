@@ -31,9 +31,9 @@ def benchmarks() -> Iterator[Benchmark]:
             request_id: str = request_id,
         ) -> None:
             root = provider.read(text).root
-            signed = verifier.verify(root)
+            verified = verifier.verify(root)
             now = provider._clock.time()
-            profile.check(root, signed, rules, request_id=request_id, requested=now, now=now)
+            profile.check(root, verified, rules, request_id=request_id, requested=now, now=now)
 
         def peer(
             message=message, request_id=request_id, request=request, settings=settings, auth=auth

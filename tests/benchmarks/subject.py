@@ -47,7 +47,7 @@ class Subject:
     def pending(self) -> tuple[str, str]:
         """A pending request's id, and the cookie that holds it."""
         request = self.app.provider.request("/").pending
-        _, (_, cookie) = self.app._cookies.set_pending(self.app.provider.pending.pack(request))
+        _, cookie = self.app._cookies.set_pending(self.app.provider.pending.pack(request), 0)
         return request.id, cookie.partition(";")[0]
 
     def answer(self) -> dict[str, Any]:

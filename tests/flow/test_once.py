@@ -42,7 +42,7 @@ def post(app, cookie, body):
 
 def prepared(app, idp):
     pending = app.provider.request("/x").pending
-    _, (_, cookie) = app._cookies.set_pending(app.provider.pending.pack(pending))
+    _, cookie = app._cookies.set_pending(app.provider.pending.pack(pending), 0)
     form = idp.response("wiki", "mara", in_response_to=pending.id)
     return cookie.partition(";")[0], urlencode(form.fields).encode()
 
@@ -122,7 +122,7 @@ def test_nobody_burns_an_assertion(saml_idp, tmp_path, forge, saml_clock):
 
     app = from_options(None, options(tmp_path, saml_idp.metadata("wiki")))
     pending = app.provider.request("/x").pending
-    _, (_, cookie) = app._cookies.set_pending(app.provider.pending.pack(pending))
+    _, cookie = app._cookies.set_pending(app.provider.pending.pack(pending), 0)
     cookie = cookie.partition(";")[0]
     ids = {}
 

@@ -93,21 +93,22 @@ def test_existing_user_gets_in(protect, browse, sign_in):
     assert found == made
 
 
-def test_two_tabs(protect, browse, sign_in, to_answer):
-    """Two tabs that began to sign in each end on their own page."""
+def test_four_tabs(protect, browse, sign_in, to_answer):
+    """Four tabs that began to sign in each end on their own page, whatever the order."""
     browser = browse(protect())
-    # Slots are drawn at random: until both tabs have one of their own, the newest may have displaced one.
-    while True:
-        first, second = browser.get(f"{WIKI}/one"), browser.get(f"{WIKI}/two")
-        slots = {cookie.name for cookie in browser.cookies if "_p" in cookie.name}
-        if (
-            len(slots) >= 2
-            and first.all("Set-Cookie")[0].split("=")[0] != second.all("Set-Cookie")[0].split("=")[0]
-        ):
-            break
-    one = browser.submit(to_answer(browser, first), follow=True)
-    two = browser.submit(to_answer(browser, second), follow=True)
-    assert (one.json()["path"], two.json()["path"]) == ("/one", "/two")
+    begun = [browser.get(f"{WIKI}/{number}?n={number}") for number in range(4)]
+    for number in (2, 0, 3, 1):
+        page = browser.submit(to_answer(browser, begun[number]), follow=True)
+        assert (page.json()["path"], page.json()["query"]) == (f"/{number}", f"n={number}")
+
+
+def test_the_turn_is_not_for_the_application(protect, browse):
+    """The cookie that counts the tabs is hidden from the application, at every address."""
+    browser = browse(protect(public="/healthz"))
+    browser.get(f"{WIKI}/one")
+    assert [cookie for cookie in browser.cookies if cookie.name.endswith("_n")]
+    browser.cookies.keep(f"{WIKI}/", "mine=1; Path=/; Secure")
+    assert browser.get(f"{WIKI}/healthz").json()["cookies"] == "mine=1"
 
 
 def test_hundred_tabs_leave_small_headers(protect, browse, sign_in):

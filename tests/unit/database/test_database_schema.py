@@ -7,7 +7,8 @@ import subprocess
 import sys
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError
 
 from saml_wsgi import database
 from saml_wsgi.database.tables import metadata
@@ -102,6 +103,20 @@ def test_create_by_several_processes_at_once(url):
         child.stdin.flush()
     assert [child.communicate()[0] for child in children] == ["1\n"] * 4
     assert database.create(url) == 1
+
+
+def test_create_is_patient_with_another_one(url):
+    """SQLite may call a database locked that somebody else is just making; create then tries again."""
+    engine = database.connect(url)
+    refusals = [OperationalError("PRAGMA", {}, sqlite3.OperationalError("database is locked"))] * 2
+
+    def refuse(_connection, _cursor, statement, *_):
+        if "journal_mode" in statement and refusals:
+            raise refusals.pop()
+
+    event.listen(engine, "before_cursor_execute", refuse)
+    assert database.create(url) == 1
+    assert refusals == []
 
 
 def test_upgrade_runs_the_steps_in_order(url):

@@ -282,7 +282,8 @@ def test_groups_end_with_their_user(url, directory, tmp_path):
     assert directory.get(user.id) is None
 
 
-def test_update_of_a_user_with_an_impossible_id(directory):
+@pytest.mark.parametrize("user_id", ["\0", "\ud800", "x" * 100_000])
+def test_update_of_a_user_with_an_impossible_id(directory, user_id):
     """A user whose id no database holds is gone, not a fault."""
     with pytest.raises(DirectoryConflict):
-        directory.update(User(id="\0", username="x"), Changes({"email": "x@example.com"}))
+        directory.update(User(id=user_id, username="x"), Changes({"email": "x@example.com"}))

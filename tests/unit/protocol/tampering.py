@@ -41,7 +41,9 @@ def after_signing(form: Any, change: Callable[[Element], Element | None]) -> Any
     # Parsed anew: names that xmlsec wrote into a tree can't be found there by wildcard.
     tree = etree.fromstring(form.message)
     other = change(tree)
-    return type(form).carrying(form.url, etree.tostring(tree if other is None else other), form.fields.get("RelayState"))
+    return type(form).carrying(
+        form.url, etree.tostring(tree if other is None else other), form.fields.get("RelayState")
+    )
 
 
 def fragment(xml: str) -> Element:

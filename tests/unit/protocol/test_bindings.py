@@ -82,7 +82,9 @@ DECLARED = b'<?xml version="1.0" encoding="UTF-8"?><a/>'
     [
         pytest.param(b"<a/>", None, id="no declaration"),
         pytest.param(DECLARED, None, id="UTF-8"),
-        pytest.param(b"<?xml version='1.0' encoding='utf-8' standalone='no' ?>\n<a/>", None, id="small letters"),
+        pytest.param(
+            b"<?xml version='1.0' encoding='utf-8' standalone='no' ?>\n<a/>", None, id="small letters"
+        ),
         pytest.param(b'<?xml version="1.0"?><a/>', None, id="no encoding"),
         pytest.param(b'<?xml version="1.0" standalone="yes"?><a/>', None, id="standalone"),
         pytest.param(b"\xef\xbb\xbf" + DECLARED, None, id="byte order mark"),
@@ -185,7 +187,8 @@ def test_forms_that_are_none(body):
 FORMS = st.one_of(
     st.binary(max_size=200),
     st.lists(
-        st.sampled_from([b"SAMLResponse=", b"RelayState=", b"&", b"%", b"%ff", b"+", b"x", b"=", b"\xc3"]), max_size=12
+        st.sampled_from([b"SAMLResponse=", b"RelayState=", b"&", b"%", b"%ff", b"+", b"x", b"=", b"\xc3"]),
+        max_size=12,
     ).map(b"".join),
 )
 

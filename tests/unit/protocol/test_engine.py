@@ -29,7 +29,7 @@ def verify(saml_idp):
             acs_url=ACS_URL,
             allow_sha1=allow_sha1,
         )
-        return one.verify(engine.parse(form.message))
+        return one.verify(engine.parse(form.message)).signed
 
     return run
 
@@ -106,7 +106,11 @@ def test_no_certificate_no_start():
     """Without a certificate there is no engine: nobody is trusted by default."""
     with pytest.raises(ConfigurationError, match="idp.certificate"):
         Engine(
-            idp_entity_id="x", sso_url="https://x.test/", certificates=(), sp_entity_id="x", acs_url="https://x.test/"
+            idp_entity_id="x",
+            sso_url="https://x.test/",
+            certificates=(),
+            sp_entity_id="x",
+            acs_url="https://x.test/",
         )
 
 
@@ -135,7 +139,9 @@ def test_what_is_no_xml(xml):
     assert refused.value.code == "xml_malformed"
 
 
-@pytest.mark.parametrize(("version", "known"), [("1.16.0", True), ("1.17.0", False), ("1.1.6", False), ("2.0", False)])
+@pytest.mark.parametrize(
+    ("version", "known"), [("1.16.0", True), ("1.17.0", False), ("1.1.6", False), ("2.0", False)]
+)
 def test_only_a_known_engine_starts(monkeypatch, version, known):
     """A version of python3-saml that nobody looked at doesn't start, and the problem names the cure."""
     monkeypatch.setattr(importlib.metadata, "version", lambda _name: version)

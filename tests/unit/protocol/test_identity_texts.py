@@ -123,7 +123,14 @@ def test_attributes(service, xml, name, values):
     """Values are stripped of layout and otherwise taken as they are, names to the letter."""
     attributes = service().assertion(tamper=add(STATEMENT, xml)).attributes
     assert attributes[name] == values
-    assert set(attributes) - {name} == {"email", "username", "firstname", "lastname", "displayname", "memberOf"}
+    assert set(attributes) - {name} == {
+        "email",
+        "username",
+        "firstname",
+        "lastname",
+        "displayname",
+        "memberOf",
+    }
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from saml_wsgi.errors import Refused
 from saml_wsgi.model import PendingRequest
 from saml_wsgi.protocol import profile
-from saml_wsgi.protocol.engine import Signed
+from saml_wsgi.protocol.engine import Signed, Verified
 from tests.unit.protocol.conftest import ACS_URL, ENTITY_ID
 from tests.unit.protocol.tampering import (
     AUDIENCE,
@@ -28,7 +28,9 @@ from tests.unit.protocol.tampering import (
 
 MODES = ["response", "assertion", "both"]
 RESTRICTION = f"{CONDITIONS}/AudienceRestriction"
-OTHERS = '<saml:AudienceRestriction><saml:Audience>https://other.test</saml:Audience></saml:AudienceRestriction>'
+OTHERS = (
+    "<saml:AudienceRestriction><saml:Audience>https://other.test</saml:Audience></saml:AudienceRestriction>"
+)
 OURS = f"<saml:AudienceRestriction><saml:Audience>{ENTITY_ID}</saml:Audience></saml:AudienceRestriction>"
 HOLDER = '<saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:holder-of-key"/>'
 
@@ -93,7 +95,9 @@ ROWS = [
         "status Success inside Responder",
         together(
             put("Status/StatusCode", Value="urn:oasis:names:tc:SAML:2.0:status:Responder"),
-            add("Status/StatusCode", '<samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/>'),
+            add(
+                "Status/StatusCode", '<samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/>'
+            ),
         ),
         "status_mismatch",
     ),
@@ -198,9 +202,9 @@ def checked(idp, clock, change, signed=Signed(True, True), **rules):
         }
     )
     now = clock.time()
-    return profile.check(
-        etree.fromstring(form.message), signed, demanded, request_id="_r", requested=now, now=now
-    )
+    root = etree.fromstring(form.message)
+    verified = Verified(root.find("{*}Assertion"), signed)
+    return profile.check(root, verified, demanded, request_id="_r", requested=now, now=now)
 
 
 @pytest.mark.parametrize(
@@ -311,7 +315,8 @@ CLASS = f"{STATEMENT}/AuthnContext/AuthnContextClassRef"
         pytest.param(
             (MFA,),
             together(
-                drop(CLASS), add(f"{STATEMENT}/AuthnContext", "<saml:AuthnContextDeclRef>x</saml:AuthnContextDeclRef>")
+                drop(CLASS),
+                add(f"{STATEMENT}/AuthnContext", "<saml:AuthnContextDeclRef>x</saml:AuthnContextDeclRef>"),
             ),
             "authn_context_mismatch",
             id="none",
