@@ -6,9 +6,12 @@ The layer below ``directories`` and ``stores``. Nothing else makes an engine.
 from __future__ import annotations
 
 from saml_wsgi.database.engines import answering, connect, disconnect, insert_into, reading, reason
+from saml_wsgi.database.prepared import Prepared, Transaction, rows
 from saml_wsgi.database.schema import create, examine, prepare, require_current, upgrade
 
 __all__ = [
+    "Prepared",
+    "Transaction",
     "answering",
     "connect",
     "create",
@@ -19,5 +22,6 @@ __all__ = [
     "reading",
     "reason",
     "require_current",
+    "rows",
     "upgrade",
 ]

@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import bindparam, select
 
-from saml_wsgi.database import answering, connect, insert_into, reading
+from saml_wsgi.database import Prepared, answering, connect, insert_into, rows
 from saml_wsgi.database.tables import holds, links
 from saml_wsgi.errors import DirectoryUnavailable, Refused
 from saml_wsgi.interfaces import Clock
@@ -34,7 +34,7 @@ class SQLLinks:
     def __init__(self, url: str, *, clock: Clock = time) -> None:
         self._clock = clock
         self._writes = connect(url, option="directory.url")
-        self._reads = reading(self._writes)
+        self._follow = Prepared(self._writes, _FOLLOW)
         self._insert = insert_into(self._writes, links).on_conflict_do_nothing()
 
     def follow(self, idp: str, subject: str, /) -> str | None:
@@ -45,8 +45,9 @@ class SQLLinks:
         """
         if not holds(links.c.idp, idp) or not holds(links.c.subject, subject):
             return None
-        with answering(DirectoryUnavailable), self._reads.connect() as connection:
-            return connection.execute(_FOLLOW, {"issuer": idp, "named": subject}).scalar()
+        with answering(DirectoryUnavailable):
+            found = rows(self._writes, self._follow, {"issuer": idp, "named": subject})
+        return found[0][0] if found else None
 
     def pin(self, idp: str, subject: str, user_id: str, /) -> bool:
         """See :meth:`saml_wsgi.interfaces.Links.pin`.

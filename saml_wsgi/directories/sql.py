@@ -7,10 +7,10 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from saml_wsgi.database import answering, connect, insert_into, reading
+from saml_wsgi.database import Prepared, answering, connect, insert_into, rows
 from saml_wsgi.database.tables import groups, holds, links, users
 from saml_wsgi.directories.links import check_link
 from saml_wsgi.errors import DirectoryConflict, DirectoryUnavailable, Refused
@@ -61,7 +61,8 @@ class SQLDirectory:
     def __init__(self, url: str, *, clock: Clock = time) -> None:
         self._clock = clock
         self._writes = connect(url, option="directory.url")
-        self._reads = reading(self._writes)
+        self._get = Prepared(self._writes, _GET)
+        self._find = {name: Prepared(self._writes, statement) for name, statement in _FIND.items()}
         self._insert = insert_into(self._writes, users).on_conflict_do_nothing()
         self._link = insert_into(self._writes, links).on_conflict_do_nothing()
 
@@ -72,15 +73,16 @@ class SQLDirectory:
         wanted = key(value) if field in ("username", "email") else value
         if not wanted or not holds(_ASKED[field], wanted):
             return ()
-        with answering(DirectoryUnavailable), self._reads.connect() as connection:
-            return _people(connection.execute(_FIND[field], {"wanted": wanted}))
+        with answering(DirectoryUnavailable):
+            return _people(rows(self._writes, self._find[field], {"wanted": wanted}))
 
     def get(self, user_id: str, /) -> User | None:
         """See :meth:`saml_wsgi.interfaces.Directory.get`."""
         if not holds(users.c.id, user_id):
             return None
-        with answering(DirectoryUnavailable), self._reads.connect() as connection:
-            return _one(connection, user_id)
+        with answering(DirectoryUnavailable):
+            found = _people(rows(self._writes, self._get, {"wanted": user_id}))
+        return found[0] if found else None
 
     def create(self, profile: Profile, /, *, managed_by: str, link: tuple[str, str] | None = None) -> User:
         """See :meth:`saml_wsgi.interfaces.WritableDirectory.create`.
@@ -186,24 +188,20 @@ def _one(connection: Connection, user_id: str) -> User | None:
     return found[0] if found else None
 
 
-def _people(rows: Iterable[Row[Any]]) -> Sequence[User]:
-    """The users of a join with their groups: one row a group, or one with none."""
-    people: dict[str, tuple[Row[Any], list[str]]] = {}
-    for row in rows:
-        _, names = people.setdefault(row.id, (row, []))
-        if row.group_name is not None:
-            names.append(row.group_name)
+def _people(found: Iterable[Any]) -> Sequence[User]:
+    """The users of a join with their groups (:data:`_PEOPLE`): one row a group, or one with none."""
+    people: dict[str, tuple[Any, list[str]]] = {}
+    for row in found:
+        _, names = people.setdefault(row[0], (row, []))
+        if row[-1] is not None:
+            names.append(row[-1])
     return tuple(
         User(
-            id=row.id,
-            username=row.username,
-            email=row.email,
-            first_name=row.first_name,
-            last_name=row.last_name,
-            display_name=row.display_name,
+            id=row[0],
             groups=tuple(sorted(names)),
-            active=row.active,
-            managed_by=row.managed_by,
+            active=bool(row[-3]),
+            managed_by=row[-2],
+            **dict(zip(FIELDS, row[1:-3], strict=True)),
         )
         for row, names in people.values()
     )

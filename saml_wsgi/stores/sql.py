@@ -7,10 +7,19 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from saml_wsgi.database import answering, connect, insert_into, reading, reason
+from saml_wsgi.database import (
+    Prepared,
+    Transaction,
+    answering,
+    connect,
+    insert_into,
+    reading,
+    reason,
+    rows,
+)
 from saml_wsgi.database.tables import schema, state, tags
 from saml_wsgi.errors import StoreUnavailable
 from saml_wsgi.interfaces import Clock
@@ -68,76 +77,81 @@ class SQLStore:
 
     def __init__(self, url: str, *, clock: Clock = time) -> None:
         self._clock = clock
-        self._writes = connect(url)
-        self._reads = reading(self._writes)
-        insert = insert_into(self._writes, state).values(
+        engine = self._engine = connect(url)
+        insert = insert_into(engine, state).values(
             key=bindparam("name"), value=bindparam("content"), expires=bindparam("until")
         )
-        self._insert = insert.on_conflict_do_nothing()
-        self._put = insert.on_conflict_do_update(
+        upsert = insert.on_conflict_do_update(
             index_elements=[state.c.key],
             set_={"value": insert.excluded.value, "expires": insert.excluded.expires},
         )
-        self._tag = insert_into(self._writes, tags)
+        self._insert = Prepared(engine, insert.on_conflict_do_nothing())
+        self._put = Prepared(engine, upsert)
+        self._tag = Prepared(engine, insert_into(engine, tags))
+        self._get = Prepared(engine, _GET)
+        self._replace = Prepared(engine, _REPLACE)
+        self._pop = Prepared(engine, _POP)
+        self._drop_expired = Prepared(engine, _DROP_EXPIRED)
+        self._tagged = Prepared(engine, _TAGGED)
+        self._untag = Prepared(engine, _UNTAG)
         self._sweep_due = clock.monotonic()
 
     def add(self, key: str, value: bytes, ttl: int, /) -> bool:
         check(key, ttl=ttl)
         now = self._now()
         entry = {"name": key, "content": value, "until": now + ttl * 1000}
-        with answering(StoreUnavailable), self._writes.begin() as connection:
-            added = connection.execute(self._insert, entry).rowcount == 1
+        with answering(StoreUnavailable), Transaction(self._engine) as transaction:
+            added: bool = transaction.run(self._insert, entry).rowcount == 1
             # Present, or only not swept yet? Whoever deletes the expired row may add the new one; on
             # PostgreSQL a second one waits here and then finds nothing to delete.
-            if not added and connection.execute(_DROP_EXPIRED, {"name": key, "now": now}).rowcount == 1:
-                added = connection.execute(self._insert, entry).rowcount == 1
+            if not added and transaction.run(self._drop_expired, {"name": key, "now": now}).rowcount == 1:
+                added = transaction.run(self._insert, entry).rowcount == 1
         self._sweep_if_due(now)
         return added
 
     def get(self, key: str, /) -> bytes | None:
         check(key)
-        with answering(StoreUnavailable), self._reads.connect() as connection:
-            return connection.execute(_GET, {"name": key, "now": self._now()}).scalar()
+        with answering(StoreUnavailable):
+            found = rows(self._engine, self._get, {"name": key, "now": self._now()})
+        return found[0][0] if found else None
 
     def put(self, key: str, value: bytes, ttl: int, /, *, tags: Sequence[str] = ()) -> None:
         check(key, *tags, ttl=ttl)
         now = self._now()
-        with answering(StoreUnavailable), self._writes.begin() as connection:
-            connection.execute(self._put, {"name": key, "content": value, "until": now + ttl * 1000})
-            self._file_under(connection, key, tags)
+        with answering(StoreUnavailable), Transaction(self._engine) as transaction:
+            transaction.run(self._put, {"name": key, "content": value, "until": now + ttl * 1000})
+            transaction.run(self._untag, {"name": key})
+            transaction.run_each(self._tag, [{"tag": tag, "key": key} for tag in sorted(set(tags))])
         self._sweep_if_due(now)
 
     def replace(self, key: str, value: bytes, ttl: int, /) -> bool:
         check(key, ttl=ttl)
         now = self._now()
         entry = {"name": key, "content": value, "until": now + ttl * 1000, "now": now}
-        with answering(StoreUnavailable), self._writes.begin() as connection:
-            return connection.execute(_REPLACE, entry).rowcount == 1
+        with answering(StoreUnavailable), Transaction(self._engine) as transaction:
+            replaced: bool = transaction.run(self._replace, entry).rowcount == 1
+        return replaced
 
     def pop(self, key: str, /) -> bytes | None:
         check(key)
         now = self._now()
-        with answering(StoreUnavailable), self._writes.begin() as connection:
-            row = connection.execute(_POP, {"name": key}).one_or_none()
-        return row.value if row is not None and row.expires > now else None
+        with answering(StoreUnavailable), Transaction(self._engine) as transaction:
+            row = transaction.run(self._pop, {"name": key}).fetchone()
+        return row[0] if row is not None and row[1] > now else None
 
     def tagged(self, tag: str, /) -> Sequence[str]:
         check(tag)
-        with answering(StoreUnavailable), self._reads.connect() as connection:
-            return connection.execute(_TAGGED, {"label": tag, "now": self._now()}).scalars().all()
+        with answering(StoreUnavailable):
+            found = rows(self._engine, self._tagged, {"label": tag, "now": self._now()})
+        return [key for (key,) in found]
 
     def ping(self) -> None:
         """Read from the database; a table that isn't there is as bad as no answer."""
-        with answering(StoreUnavailable), self._reads.connect() as connection:
+        with answering(StoreUnavailable), reading(self._engine).connect() as connection:
             connection.execute(_PING).first()
 
     def _now(self) -> int:
         return int(self._clock.time() * 1000)
-
-    def _file_under(self, connection: Connection, key: str, labels: Sequence[str]) -> None:
-        connection.execute(_UNTAG, {"name": key})
-        if labels:
-            connection.execute(self._tag, [{"tag": label, "key": key} for label in sorted(set(labels))])
 
     def _sweep_if_due(self, now: int) -> None:
         # No lock, since a fork could leave it locked: two threads that sweep at once do no harm.
@@ -145,7 +159,7 @@ class SQLStore:
             return
         self._sweep_due = self._clock.monotonic() + _SWEEP_EVERY
         try:
-            with self._writes.begin() as connection:
+            with self._engine.begin() as connection:
                 swept = connection.execute(_SWEEP, {"now": now}).rowcount
         except SQLAlchemyError as error:
             # What the caller asked for is done and stays done.

@@ -30,7 +30,10 @@ NAME_ID_FORMATS: Final = (
 PASSWORD_PROTECTED_TRANSPORT: Final = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"  # noqa: S105 - a class of authentication, no secret
 
 Sign = Literal["response", "assertion", "both", "none"]
-Algorithm = Literal["sha256", "sha1"]
+Algorithm = Literal["sha256", "sha512", "sha1"]
+Encryption = Literal["", "aes128-gcm", "aes192-gcm", "aes256-gcm", "aes128-cbc", "aes192-cbc", "aes256-cbc"]
+KeyTransport = Literal["rsa-oaep-mgf1p", "rsa-oaep", "rsa-1_5"]
+Hash = Literal["", "sha1", "sha256", "sha384", "sha512"]
 Canonicalisation = Literal[
     "exclusive",
     "exclusive with comments",
@@ -62,7 +65,7 @@ class Shape:
         inclusive_namespaces: PrefixList of the exclusive canonicalisation, for example ``xs``; ``""``:
             none (guess).
         key_info: Whether a signature carries the certificate (guess).
-        signature_lines: Line ends in what a signature holds as base64: ``lf``, ``crlf`` (Java does, and
+        signature_lines: Line ends in what signatures and ciphertexts hold as base64: ``lf``, ``crlf`` (Java does, and
             it arrives as ``&#13;``) or ``none`` (guess).
         attribute_order: ``configured``, or ``shuffled`` anew in each answer (guess).
         groups: One Attribute with a value for each group, or ``repeated`` Attributes of one name (guess).
@@ -71,6 +74,12 @@ class Shape:
         protocol_prefix: Prefix of the protocol's elements; ``""``: default namespace (observed once).
         assertion_prefix: Likewise of the assertion's elements (observed once).
         signature_prefix: Likewise of the signature (guess).
+        encryption_prefix: Likewise of what is encrypted. This and the next four matter with ``App.encrypt``
+            only, and JumpCloud encrypts nothing: they are other providers' habits.
+        key_transport: How the key of an encrypted assertion is wrapped. ``rsa-1_5`` is for attacks.
+        oaep_digest: DigestMethod of OAEP; ``""``: none is named, which means SHA-1.
+        oaep_mask: MGF of ``rsa-oaep``, as ``sha256`` for MGF1 with SHA-256; ``""`` likewise.
+        encrypted_key: The wrapped key stands ``inside`` EncryptedData, in its KeyInfo, or ``beside`` it.
         timestamps: ``seconds`` or ``milliseconds`` (guess).
         xml_declaration: Whether the message begins with one (guess).
         indented: Whether the message is indented before it is signed (guess: no).
@@ -106,6 +115,11 @@ class Shape:
     protocol_prefix: str = "saml2p"
     assertion_prefix: str = "saml2"
     signature_prefix: str = "ds"
+    encryption_prefix: str = "xenc"
+    key_transport: KeyTransport = "rsa-oaep-mgf1p"
+    oaep_digest: Hash = ""
+    oaep_mask: Hash = ""
+    encrypted_key: Literal["inside", "beside"] = "inside"
     timestamps: Literal["seconds", "milliseconds"] = "seconds"
     xml_declaration: bool = True
     indented: bool = False
@@ -121,18 +135,29 @@ class Shape:
     def __post_init__(self) -> None:
         for name, allowed in _SHAPE_CHOICES.items():
             _one_of(name, getattr(self, name), allowed)
-        for name in ("protocol_prefix", "assertion_prefix", "signature_prefix"):
+        for name in ("protocol_prefix", "assertion_prefix", "signature_prefix", "encryption_prefix"):
             if not _PREFIX.fullmatch(getattr(self, name)):
                 raise ValueError(f"{name}: {getattr(self, name)!r} is no namespace prefix")
         if unknown := set(self.honours) - set(get_args(Honoured)):
             raise ValueError(f"honours: unknown {', '.join(sorted(map(str, unknown)))}")
         if self.inclusive_namespaces and not self.canonicalisation.startswith("exclusive"):
             raise ValueError("inclusive_namespaces: only exclusive canonicalisation has a prefix list")
+        if self.oaep_mask and self.key_transport != "rsa-oaep":
+            raise ValueError("oaep_mask: only key_transport = rsa-oaep has a choice")
+
+    @property
+    def line_end(self) -> str:
+        """What ``signature_lines`` means."""
+        return {"lf": "\n", "crlf": "\r\n", "none": ""}[self.signature_lines]
 
 
 _SHAPE_CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "canonicalisation": get_args(Canonicalisation),
     "signature_lines": ("lf", "crlf", "none"),
+    "key_transport": get_args(KeyTransport),
+    "oaep_digest": get_args(Hash),
+    "oaep_mask": get_args(Hash),
+    "encrypted_key": ("inside", "beside"),
     "attribute_order": ("configured", "shuffled"),
     "groups": ("one", "repeated"),
     "groups_included": ("all", "bound"),
@@ -157,10 +182,14 @@ class App:
         label: The name on the tile; ``name`` by default.
         idp_entity_id: Free text; need not be a URI (observed).
         sp_certificate: PEM of the certificate that verifies requests; ``""``: none uploaded.
+        encrypt: How assertions are encrypted; ``""``: not at all. JumpCloud can't; other providers can.
+        encryption_certificate: PEM of the certificate that assertions are encrypted for; by default
+            ``sp_certificate``.
         nameid_field: The person's field that becomes the NameID; JumpCloud offers email, username,
             firstname, lastname, description (documented).
         nameid_format: A label only (documented); one of :data:`NAME_ID_FORMATS` at JumpCloud.
-        algorithm: Of signature and digest; SHA-256 is the default, SHA-1 on offer (documented).
+        algorithm: Of signature and digest; SHA-256 is the default, SHA-1 on offer (documented). SHA-512
+            is other providers'.
         sign: What is signed: JumpCloud offers response, assertion, both. ``none`` is for attacks.
         default_relay_state: What an answer that nobody asked for carries (documented).
         login_url: What the tile opens instead of sending an answer (documented); ``""``: unset.
@@ -181,6 +210,8 @@ class App:
     label: str = ""
     idp_entity_id: str = "JumpCloud"
     sp_certificate: str = field(default="", repr=False)
+    encrypt: Encryption = ""
+    encryption_certificate: str = field(default="", repr=False)
     nameid_field: str = "email"
     nameid_format: str = NAME_ID_FORMATS[0]
     algorithm: Algorithm = "sha256"
@@ -204,6 +235,9 @@ class App:
             raise ValueError("default_acs_url: must be one of acs_urls")
         _one_of("algorithm", self.algorithm, get_args(Algorithm))
         _one_of("sign", self.sign, get_args(Sign))
+        _one_of("encrypt", self.encrypt, get_args(Encryption))
+        if self.encrypt and not (self.encryption_certificate or self.sp_certificate):
+            raise ValueError("encrypt: needs a certificate, in sp_certificate or encryption_certificate")
 
     @classmethod
     def for_service(cls, name: str, base_url: str, prefix: str = "/saml", **changes: Any) -> App:

@@ -45,8 +45,8 @@ def uploaded(name: str, metadata: str | bytes, **changes: Any) -> App:
     """The application that an administrator gets by uploading a service provider's metadata.
 
     Fills in the entity id, the ACS URLs that take HTTP-POST (the one with ``isDefault`` or the lowest
-    index is the default: SAML metadata §2.2.3) and the certificate. ``changes`` are further fields of
-    App and Shape. Raises ValueError for metadata that can't be used.
+    index is the default: SAML metadata §2.2.3) and the certificates, for signatures and encryption.
+    ``changes`` are further fields of App and Shape. Raises ValueError for metadata that can't be used.
     """
     entity = parsed(metadata)
     role = entity.find(f"{{{MD}}}SPSSODescriptor")
@@ -64,7 +64,8 @@ def uploaded(name: str, metadata: str | bytes, **changes: Any) -> App:
         name=name,
         sp_entity_id=entity.get("entityID"),
         acs_urls=tuple(element.get("Location") for element in services),
-        sp_certificate=_signing_certificate(role),
+        sp_certificate=_certificate(role, "signing"),
+        encryption_certificate=_certificate(role, "encryption"),
     ).changed(**changes)
 
 
@@ -85,10 +86,11 @@ def _rank(service: Element) -> tuple[bool, int]:
     return service.get("isDefault") not in ("true", "1"), int(index) if index.isdecimal() else 0
 
 
-def _signing_certificate(role: Element) -> str:
+def _certificate(role: Element, use: str) -> str:
     for descriptor in role.findall(f"{{{MD}}}KeyDescriptor"):
         text = descriptor.findtext(f"{{{DS}}}KeyInfo/{{{DS}}}X509Data/{{{DS}}}X509Certificate")
-        if descriptor.get("use", "signing") == "signing" and text:
+        # without "use" a key serves both (SAML metadata §2.4.1.1)
+        if descriptor.get("use", use) == use and text:
             lines = "\n".join(textwrap.wrap("".join(text.split()), 64))
             return f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n"
     return ""

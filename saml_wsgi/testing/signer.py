@@ -20,16 +20,23 @@ _CANONICALISATIONS: Final = {
 }
 _ALGORITHMS: Final = {
     "sha256": (xmlsec.constants.TransformRsaSha256, xmlsec.constants.TransformSha256),
+    "sha512": (xmlsec.constants.TransformRsaSha512, xmlsec.constants.TransformSha512),
     "sha1": (xmlsec.constants.TransformRsaSha1, xmlsec.constants.TransformSha1),
 }
-_LINE_ENDS: Final = {"lf": "\n", "crlf": "\r\n", "none": ""}
 
 
 def sign(response: Element, app: App, key: SigningKey) -> None:
-    """Sign in place what ``app.sign`` says, the assertion first: the response's signature covers it."""
+    """Sign and encrypt in place what the application says.
+
+    The assertion first, then its encryption: the response's signature covers both (SAML core §6.2).
+    """
     if app.sign in ("assertion", "both"):
         for assertion in response.findall(f"{{{SAML}}}Assertion"):
             sign_element(assertion, app, key)
+    if app.encrypt:
+        from saml_wsgi.testing import encrypter
+
+        encrypter.encrypt(response, app)
     if app.sign in ("response", "both"):
         sign_element(response, app, key)
 
@@ -62,7 +69,7 @@ def sign_element(element: Element, app: App, key: SigningKey) -> Element:
     if identifier:
         context.register_id(element, "ID")
     context.sign(signature)
-    _wrap_lines(signature, _LINE_ENDS[shape.signature_lines])
+    _wrap_lines(signature, shape.line_end)
     return signature
 
 

@@ -81,6 +81,7 @@ def test_problems_are_collected():
     assert [problem.key for problem in error.value.problems] == ["b", "c", "d"]
     assert [problem.key for problem in problems.warnings] == ["a"]
     assert str(error.value) == (
-        "saml_wsgi can't start, 3 problems:\n  - b: is wrong. Mend it.\n  - c: is missing.\n  - d: is old. Renew it."
+        "saml_wsgi can't start, 3 problems:\n"
+        "  - b: is wrong. Mend it.\n  - c: is missing.\n  - d: is old. Renew it."
     )
     assert "1 problem:" in str(ConfigurationError(Problem("a", "b", "c")))

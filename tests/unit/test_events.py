@@ -45,7 +45,7 @@ def test_levels(caplog, name, level):
 @given(st.text(max_size=600))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_log_injection(caplog, text):
-    """Whatever text came from outside, it stays one line of printable ASCII and can't pose as another field."""
+    """Whatever came from outside stays one line of printable ASCII and can't pose as another field."""
     caplog.set_level(logging.INFO)
     caplog.clear()
     log(Event("refused", private=text, fields={"user": text}))

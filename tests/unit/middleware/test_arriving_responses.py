@@ -50,7 +50,9 @@ OURS = {1: kept("_a"), 3: kept("_b"), 2: kept("_c", done=True)}
         pytest.param({}, "_a", "first", "restart", Kind.RETRY, None, 0, id="no cookie, once"),
         pytest.param({}, "_a", "second", "restart", Kind.NO_COOKIE, None, 0, id="no cookie, twice"),
         pytest.param({}, "_a", "third", "accept", Kind.NO_COOKIE, None, 0, id="no cookie, three times"),
-        pytest.param({}, "_a", "first", "accept", Kind.RETRY, None, 0, id="no cookie, though unsolicited is fine"),
+        pytest.param(
+            {}, "_a", "first", "accept", Kind.RETRY, None, 0, id="no cookie, though unsolicited is fine"
+        ),
         pytest.param({}, "_a", "", "accept", Kind.EXPECTED, None, 1, id="accepted unsolicited"),
     ],
 )

@@ -11,6 +11,10 @@ from saml_wsgi.middleware.on_401 import AwaitedResponse
 DENIED = ("401 Unauthorized", [("Content-Type", "text/plain")])
 
 
+def fail():
+    raise ZeroDivisionError
+
+
 class Client:
     """A server's start_response, and what came of it."""
 
@@ -162,12 +166,15 @@ def test_a_generator_that_denies():
 def test_a_generator_without_chunks():
     """An empty body is fine, with either status."""
 
-    def app(environ, start_response):
-        start_response(status, [])
-        yield from ()
+    def app(status):
+        def run(environ, start_response):
+            start_response(status, [])
+            yield from ()
+
+        return run
 
     for status, wants in (("204 No Content", False), ("401 Unauthorized", True)):
-        client = Client().run(app)
+        client = Client().run(app(status))
         assert client.awaited.wants_sign_in is wants
         assert b"".join(client.body) == b""
 
@@ -178,7 +185,7 @@ def test_a_second_thought():
     def app(environ, start_response):
         start_response(*DENIED)
         try:
-            raise ZeroDivisionError
+            fail()
         except ZeroDivisionError:
             start_response("500 Internal Server Error", [], sys.exc_info())
         return [b"error"]
@@ -197,7 +204,7 @@ def test_an_error_that_says_401():
     def app(environ, start_response):
         start_response("200 OK", [])
         try:
-            raise ZeroDivisionError
+            fail()
         except ZeroDivisionError:
             start_response("401 Unauthorized", [], sys.exc_info())
         return []

@@ -25,7 +25,8 @@ class Dripping(io.BytesIO):
 
 def request(body=b"", *, length="", kind=FORM, stream=None, **environ):
     return Incoming(
-        {"CONTENT_TYPE": kind, "CONTENT_LENGTH": length, "wsgi.input": stream or Dripping(body), **environ}, "R"
+        {"CONTENT_TYPE": kind, "CONTENT_LENGTH": length, "wsgi.input": stream or Dripping(body), **environ},
+        "R",
     )
 
 
@@ -162,7 +163,11 @@ def test_being_sent_on(make, status):
 
 def test_nothing_to_see():
     """An empty answer isn't cached either."""
-    assert (nothing().status, nothing().body, dict(nothing().headers)["Cache-Control"]) == (200, b"", "no-store")
+    assert (nothing().status, nothing().body, dict(nothing().headers)["Cache-Control"]) == (
+        200,
+        b"",
+        "no-store",
+    )
 
 
 def test_what_programs_are_told():

@@ -157,7 +157,10 @@ def test_login_counts_by_what_we_signed(wiki, attempt, next_):
     """The attempt in a handle of ours goes on; anybody else's counts nothing."""
     one = wiki()
     handle = one.app.provider.pending.relay_state(attempt)
-    assert one.app.provider.pending.attempt(one.ask(f"/saml/login?attempt={handle}").query["RelayState"]) == next_
+    assert (
+        one.app.provider.pending.attempt(one.ask(f"/saml/login?attempt={handle}").query["RelayState"])
+        == next_
+    )
     assert one.app.provider.pending.attempt(one.ask("/saml/login?attempt=1").query["RelayState"]) == 0
 
 
@@ -170,7 +173,7 @@ def unsolicited(one, **fields):
 
 
 def test_restarting_in_two_steps(wiki):
-    """An unsolicited response sets a counting cookie first, and wants to see it before a round trip begins."""
+    """An unsolicited response sets a counting cookie, and a round trip begins when it was seen."""
     one = wiki()
     answer = unsolicited(one, relay_state="/there")
     assert (answer.status, answer.cookies) == (303, [])
@@ -212,7 +215,7 @@ def test_no_cookie_the_first_time(wiki):
 
 
 def test_used_responses_lead_to_resume(wiki):
-    """A response that was answered before leads to resume, from the marker and from the replay check alike."""
+    """A response that was used before leads to resume, by the marker and by the replay check alike."""
     one = wiki()
     pending = one.app.provider.request("/x").pending
     _, cookie = one.app._cookies.set_pending(one.app.provider.pending.pack(pending), 2)

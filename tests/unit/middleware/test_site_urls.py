@@ -64,8 +64,8 @@ HOSTILE = st.one_of(
     st.text(max_size=60),
     st.lists(
         st.sampled_from(
-            ["/", "//", "\\", "@", ":", "?", "#", ".", "..", "evil.test", "https:", "javascript:", "\r\n", "\t", " ",
-             "\0", "%0d%0a", "%2f", "\u2028", "é", "wiki.example.test", *BASES]
+            ["/", "//", "\\", "@", ":", "?", "#", ".", "..", "evil.test", "https:", "javascript:", "\r\n", "\t",
+             " ", "\0", "%0d%0a", "%2f", "\u2028", "é", "wiki.example.test", *BASES]
         ),
         max_size=8,
     ).map("".join),
@@ -132,7 +132,7 @@ def test_nobody_is_sent_anywhere_else(base, wanted):
     ],
 )
 def test_targets_that_somebody_hands_us(wanted, target):
-    """A path of this site, or an absolute address below base_url, and no endpoint of ours; else the front page."""
+    """A path of this site, or an address below base_url, and no endpoint of ours; else the front page."""
     assert Site("https://wiki.example.test/deep").safe_target(wanted) == target
 
 

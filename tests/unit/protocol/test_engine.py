@@ -104,7 +104,7 @@ def test_sha1(verify):
 
 def test_no_certificate_no_start():
     """Without a certificate there is no engine: nobody is trusted by default."""
-    with pytest.raises(ConfigurationError, match="idp.certificate"):
+    with pytest.raises(ConfigurationError, match=r"idp\.certificate"):
         Engine(
             idp_entity_id="x",
             sso_url="https://x.test/",

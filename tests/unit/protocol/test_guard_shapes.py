@@ -254,16 +254,26 @@ SHAPES = [
     ("no Transforms", on_signature(drop(TRANSFORMS)), "shape_refused"),
     ("no Transform", on_signature(lambda parent: parent.find(".//{*}Transforms").clear()), "shape_refused"),
     ("three Transforms", inside(TRANSFORMS, transform(C14N)), "shape_refused"),
-    ("a thousand Transforms", on_signature(lambda parent: [
-        parent.find(".//{*}Transforms").append(fragment(transform(C14N))) for _ in range(100)
-    ]), "shape_refused"),
+    (
+        "a thousand Transforms",
+        on_signature(
+            lambda parent: [
+                parent.find(".//{*}Transforms").append(fragment(transform(C14N))) for _ in range(100)
+            ]
+        ),
+        "shape_refused",
+    ),
     ("XSLT", inside(TRANSFORMS, transform(XSLT, "<x/>"), 0), "shape_refused"),
     ("XSLT second", on_signature(put(f"{TRANSFORMS}/Transform", Algorithm=XSLT)), "algorithm_refused"),
     ("XPath", on_signature(put(f"{TRANSFORMS}/Transform", Algorithm=XPATH)), "algorithm_refused"),
     ("XPath filter 2", on_signature(put(f"{TRANSFORMS}/Transform", Algorithm=XPATH2)), "algorithm_refused"),
     ("base64", on_signature(put(f"{TRANSFORMS}/Transform", Algorithm=f"{DS}base64")), "algorithm_refused"),
     ("another element as Transform", inside(TRANSFORMS, "<ds:Object/>"), "shape_refused"),
-    ("enveloped with XPath inside", inside(f"{TRANSFORMS}/Transform", "<ds:XPath>1</ds:XPath>"), "shape_refused"),
+    (
+        "enveloped with XPath inside",
+        inside(f"{TRANSFORMS}/Transform", "<ds:XPath>1</ds:XPath>"),
+        "shape_refused",
+    ),
     # -- algorithms --
     ("HMAC", method(f"{DS}hmac-sha1"), "algorithm_refused"),
     ("HMAC SHA-256", method(f"{MORE}hmac-sha256"), "algorithm_refused"),
@@ -291,7 +301,11 @@ SHAPES = [
         on_signature(put(f"{INFO}/CanonicalizationMethod", Algorithm=f"{C14N}WithComments")),
         "algorithm_refused",
     ),
-    ("HMACOutputLength", inside(f"{INFO}/SignatureMethod", "<ds:HMACOutputLength>1</ds:HMACOutputLength>"), "shape_refused"),
+    (
+        "HMACOutputLength",
+        inside(f"{INFO}/SignatureMethod", "<ds:HMACOutputLength>1</ds:HMACOutputLength>"),
+        "shape_refused",
+    ),
     ("a child of DigestMethod", inside(f"{REFERENCE}/DigestMethod", "<x/>"), "shape_refused"),
     ("an attribute more", on_signature(put(f"{INFO}/SignatureMethod", x="1")), "shape_refused"),
     (
@@ -303,7 +317,8 @@ SHAPES = [
         "two InclusiveNamespaces",
         on_signature(
             together(
-                add(f"{INFO}/CanonicalizationMethod", PREFIXES), add(f"{INFO}/CanonicalizationMethod", PREFIXES)
+                add(f"{INFO}/CanonicalizationMethod", PREFIXES),
+                add(f"{INFO}/CanonicalizationMethod", PREFIXES),
             )
         ),
         "shape_refused",
@@ -318,13 +333,20 @@ SHAPES = [
     ),
     (
         "InclusiveNamespaces with more than prefixes",
-        inside(f"{INFO}/CanonicalizationMethod", f'<i:InclusiveNamespaces xmlns:i="{C14N}" PrefixList="xs" x=""/>'),
+        inside(
+            f"{INFO}/CanonicalizationMethod",
+            f'<i:InclusiveNamespaces xmlns:i="{C14N}" PrefixList="xs" x=""/>',
+        ),
         "shape_refused",
     ),
     # -- keys --
     ("RetrievalMethod", inside(KEY_INFO, '<ds:RetrievalMethod URI="/dev/zero"/>'), "shape_refused"),
     ("RetrievalMethod in X509Data", inside(f"{KEY_INFO}/X509Data", "<ds:RetrievalMethod/>"), "shape_refused"),
-    ("KeyInfoReference", inside(KEY_INFO, '<d:KeyInfoReference xmlns:d="http://www.w3.org/2009/xmldsig11#"/>'), "shape_refused"),
+    (
+        "KeyInfoReference",
+        inside(KEY_INFO, '<d:KeyInfoReference xmlns:d="http://www.w3.org/2009/xmldsig11#"/>'),
+        "shape_refused",
+    ),
     ("a foreign key", inside(KEY_INFO, "<x/>"), "shape_refused"),
     ("PGPData", inside(KEY_INFO, "<ds:PGPData/>"), "shape_refused"),
     ("DSAKeyValue", inside(KEY_INFO, "<ds:KeyValue><ds:DSAKeyValue/></ds:KeyValue>"), "shape_refused"),
@@ -335,8 +357,11 @@ SHAPES = [
     ("EncryptedAssertion", add(".", "<saml:EncryptedAssertion/>"), "encryption_refused"),
     (
         "CipherReference",
-        add(".", '<saml:EncryptedAssertion><xenc:EncryptedData><xenc:CipherData><xenc:CipherReference URI="/dev/zero"/>'
-            "</xenc:CipherData></xenc:EncryptedData></saml:EncryptedAssertion>"),
+        add(
+            ".",
+            '<saml:EncryptedAssertion><xenc:EncryptedData><xenc:CipherData><xenc:CipherReference URI="/dev/zero"/>'
+            "</xenc:CipherData></xenc:EncryptedData></saml:EncryptedAssertion>",
+        ),
         "encryption_refused",
     ),
     (
@@ -346,10 +371,13 @@ SHAPES = [
     ),
     (
         "EncryptedAttribute",
-        add("Assertion/AttributeStatement", "<saml:EncryptedAttribute><xenc:EncryptedData/></saml:EncryptedAttribute>"),
+        add(
+            "Assertion/AttributeStatement",
+            "<saml:EncryptedAttribute><xenc:EncryptedData/></saml:EncryptedAttribute>",
+        ),
         "encryption_refused",
     ),
-]  # fmt: skip
+]
 
 
 def found(xml, **options):
@@ -431,13 +459,21 @@ def test_algorithms_that_pass(saml_idp, algorithm):
     assert found(form.message) is None
 
 
-@pytest.mark.parametrize("xml", [
-    "<ds:KeyName>one</ds:KeyName>",
-    "<ds:KeyValue><ds:RSAKeyValue><ds:Modulus>AA</ds:Modulus><ds:Exponent>AQAB</ds:Exponent></ds:RSAKeyValue></ds:KeyValue>",
-    "<ds:X509Data><ds:X509SubjectName>CN=x</ds:X509SubjectName><ds:X509SKI>AA</ds:X509SKI></ds:X509Data>",
-    "<ds:X509Data><ds:X509IssuerSerial><ds:X509IssuerName>CN=x</ds:X509IssuerName>"
-    "<ds:X509SerialNumber>1</ds:X509SerialNumber></ds:X509IssuerSerial></ds:X509Data>",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "xml",
+    [
+        "<ds:KeyName>one</ds:KeyName>",
+        (
+            "<ds:KeyValue><ds:RSAKeyValue><ds:Modulus>AA</ds:Modulus><ds:Exponent>AQAB</ds:Exponent>"
+            "</ds:RSAKeyValue></ds:KeyValue>"
+        ),
+        "<ds:X509Data><ds:X509SubjectName>CN=x</ds:X509SubjectName><ds:X509SKI>AA</ds:X509SKI></ds:X509Data>",
+        (
+            "<ds:X509Data><ds:X509IssuerSerial><ds:X509IssuerName>CN=x</ds:X509IssuerName>"
+            "<ds:X509SerialNumber>1</ds:X509SerialNumber></ds:X509IssuerSerial></ds:X509Data>"
+        ),
+    ],
+)
 def test_keys_that_are_only_named_pass(saml_idp, xml):
     """What identity providers write about their key passes; it is inert."""
     form = after_signing(saml_idp.response("wiki", "mara"), inside(KEY_INFO, xml))

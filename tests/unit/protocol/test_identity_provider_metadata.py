@@ -278,7 +278,7 @@ def test_keys_that_are_too_weak(make, fine):
 
 
 def test_metadata_that_ended(saml_clock):
-    """Metadata ends at the second that it says, of whichever element around it is earliest; then nobody signs in."""
+    """Metadata ends at the second that it, or what is around it, says; then nobody signs in."""
     until = dt.datetime.fromtimestamp(saml_clock.time() + 100, dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     late = "2099-01-01T00:00:00Z"
     valid = 'protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol" validUntil='

@@ -41,7 +41,7 @@ class Noting(MemoryStore):
     ],
 )
 def test_once(saml_clock, second, request_id, accepted):
-    """Neither an assertion nor an answer to one request is accepted twice, at each identity provider for itself."""
+    """Neither an assertion nor an answer to a request is accepted twice, for each provider by itself."""
     store = MemoryStore(clock=saml_clock)
     replay.accept_once(store, GOOD, "_r", seconds=60)
     again = dataclasses.replace(GOOD, **second)

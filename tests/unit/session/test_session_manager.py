@@ -211,7 +211,7 @@ def test_users_of_no_directory_are_not_rechecked(office):
 
 
 def test_the_directory_is_down(office):
-    """While the directory doesn't answer a known session goes on for `session.grace`; an unknown one doesn't."""
+    """While the directory is down a known session goes on for `session.grace`; an unknown one doesn't."""
     one = office(recheck=60, grace=30, cache=0)
     cookie, _ = one.sign_in()
     assert one.sessions.recognise(cookie)
@@ -318,7 +318,7 @@ def test_no_sign_in_in_an_outage(office):
 
 
 def test_the_end(office):
-    """An ended session is gone from the store, from this process at once, and from others after their cache."""
+    """An ended session is gone from the store and this process at once, from others after their cache."""
     one = office(cache=5)
     other = one.process()
     cookie, session = one.sign_in()
@@ -332,7 +332,7 @@ def test_the_end(office):
 
 
 def test_the_end_in_an_outage(office):
-    """A sign-out that the store doesn't hear holds in this process for as long as the session would have lived."""
+    """A sign-out that the store doesn't hear holds here for as long as the session would have lived."""
     one = office(lifetime=1000, idle=1000, cache=0)
     cookie, session = one.sign_in()
     assert one.sessions.recognise(cookie)
