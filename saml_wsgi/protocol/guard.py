@@ -14,6 +14,7 @@ from saml_wsgi.errors import Refused
 from saml_wsgi.protocol import encryption, names
 from saml_wsgi.protocol.names import ASSERTIONS, DS, DS11, SAML, SAMLP, XENC, XENC11, Element
 
+_ID_SPELLINGS: Final = ("ID", "Id", "iD", "id")
 _DEEPEST: Final = 40
 _MOST_ATTRIBUTES: Final = 32
 _NC_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,255}\Z")
@@ -233,7 +234,7 @@ def _check_element(element: Element, depth: int, seen: set[str]) -> None:
     if len(attributes) > _MOST_ATTRIBUTES:
         raise Refused("shape_refused", f"more than {_MOST_ATTRIBUTES} attributes")
     for name, value in attributes.items():
-        if name[-2:].lower() != "id" or name.rpartition("}")[2].lower() != "id":
+        if not name.endswith(_ID_SPELLINGS) or len(name.rpartition("}")[2]) != 2:
             continue
         # xmlsec and the schema know ID and Id. Any other spelling is a decoy for somebody's look-up.
         if name not in {"ID", "Id"}:

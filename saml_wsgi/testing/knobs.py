@@ -65,8 +65,8 @@ class Shape:
         inclusive_namespaces: PrefixList of the exclusive canonicalisation, for example ``xs``; ``""``:
             none (guess).
         key_info: Whether a signature carries the certificate (guess).
-        signature_lines: Line ends in what signatures and ciphertexts hold as base64: ``lf``, ``crlf`` (Java does, and
-            it arrives as ``&#13;``) or ``none`` (guess).
+        signature_lines: Line ends in what signatures and ciphertexts hold as base64: ``lf``, ``crlf``
+            (Java does, and it arrives as ``&#13;``) or ``none`` (guess).
         attribute_order: ``configured``, or ``shuffled`` anew in each answer (guess).
         groups: One Attribute with a value for each group, or ``repeated`` Attributes of one name (guess).
         groups_included: ``all`` of the person's, or only those ``bound`` to the application (guess).

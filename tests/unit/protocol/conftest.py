@@ -9,7 +9,7 @@ import pytest
 from saml_wsgi.errors import Refused
 from saml_wsgi.model import Assertion, PendingRequest
 from saml_wsgi.protocol.idp import Fixed, read_metadata
-from saml_wsgi.protocol.provider import Demands, ServiceProvider
+from saml_wsgi.protocol.provider import Demands, ServiceProvider, SigningKey
 from saml_wsgi.protocol.requests import PendingRequests
 from saml_wsgi.signing import Keys
 from saml_wsgi.stores.memory import MemoryStore
@@ -22,7 +22,7 @@ ACS_URL = "https://wiki.example.test/saml/acs"
 class Service:
     """A service provider, and one request of a browser that waits for its answer."""
 
-    def __init__(self, idp: Any, clock: Any, **demands: Any) -> None:
+    def __init__(self, idp: Any, clock: Any, *, key: Any = None, **demands: Any) -> None:
         self.idp = idp
         self.pending = PendingRequests(Keys(SECRET, context=ENTITY_ID), clock)
         self.provider = ServiceProvider(
@@ -33,6 +33,8 @@ class Service:
             store=MemoryStore(clock=clock),
             clock=clock,
             demands=Demands(**demands),
+            # A key of the test kit: PEM, in bytes.
+            signing_key=key and SigningKey(key.private_key.decode(), key.certificate.decode()),
         )
         self.request: PendingRequest = self.provider.request("/page").pending
 

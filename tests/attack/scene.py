@@ -1,0 +1,202 @@
+"""The wiki behind the middleware, a browser with a pending request, and somebody who tampers with the answer.
+
+Everything is attacked as it stands in production: over WSGI, with the cookies that a browser would send.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from saml_wsgi import SAMLMiddleware, from_options
+from saml_wsgi.testing.browser import Browser, Page
+from saml_wsgi.testing.clock import FakeClock
+from saml_wsgi.testing.idp import JumpCloudIdP
+from saml_wsgi.testing.keys import SigningKey
+from saml_wsgi.testing.knobs import App
+from saml_wsgi.testing.transports import WSGITransport
+from tests.unit.protocol.tampering import after_signing
+
+WIKI = "https://wiki.example.test"
+SSO = "https://sso.example.test"
+ACS = f"{WIKI}/saml/acs"
+ENTITY_ID = f"{WIKI}/saml/metadata"
+SECRET = "attack-suite-only-4Fq8WnZr1TbYxKcV"
+SIGNING = ("response", "assertion", "both")
+
+#: What tells two answers to refused messages apart, and nothing else may.
+_REFERENCE = re.compile(rb"\b[23456789ABCDEFGHJKLMNPQRSTUVWXYZ]{10}\b")
+
+
+def wiki(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+    """Says who is signed in."""
+    start_response("200 OK", [("Content-Type", "text/plain"), ("X-Wiki", "here")])
+    user = environ.get("saml_wsgi.user")
+    return [user.username.encode() if user else b"nobody"]
+
+
+class Log(logging.Handler):
+    """Everything that our loggers say, at every level, as an operator's file would have it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.setFormatter(logging.Formatter("%(levelname)s %(name)s %(message)s"))
+        self.lines: list[str] = []
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+        self.lines.append(self.format(record))
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+    def clear(self) -> None:
+        self.lines.clear()
+        self.records.clear()
+
+
+class Service:
+    """One protected application and its identity provider; scenes are cheap, this isn't.
+
+    Args:
+        folder: For its database.
+        options: As an ini has them, over the usual ones.
+    """
+
+    def __init__(self, folder: Path, **options: object) -> None:
+        self.clock = FakeClock()
+        self.key = SigningKey.cached()
+        app = App.for_service("wiki", WIKI)
+        self.idp = JumpCloudIdP(SSO, apps=[app], clock=self.clock)
+        folder.mkdir(parents=True, exist_ok=True)
+        usual: dict[str, object] = {
+            "base_url": WIKI,
+            "idp.metadata": self.idp.metadata("wiki"),
+            "session.secret": SECRET,
+            "store.url": f"sqlite:///{folder}/wiki.db",
+        }
+        if options.pop("with_key", False):
+            own = SigningKey.cached("service")
+            usual["sp.private_key"] = own.private_key.decode()
+            usual["sp.certificate"] = own.certificate.decode()
+        given = {name.replace("__", "."): value for name, value in options.items()}
+        self.app: SAMLMiddleware = from_options(wiki, usual | given, here=str(folder), clock=self.clock)
+        self.log = Log()
+        for name in ("saml_wsgi", "saml_wsgi.events", "saml_wsgi.middleware"):
+            logging.getLogger(name).setLevel(logging.DEBUG)
+        logging.getLogger("saml_wsgi").addHandler(self.log)
+
+    def close(self) -> None:
+        logging.getLogger("saml_wsgi").removeHandler(self.log)
+
+    def users(self) -> int:
+        """How many users there are."""
+        return len(self._rows("saml_wsgi_users"))
+
+    def sessions(self) -> int:
+        """How many records the store holds, used messages among them."""
+        return len(self._rows("saml_wsgi_store"))
+
+    def _rows(self, table: str) -> list[Any]:
+        import sqlite3
+
+        url = str(self.app.sessions._store._database.engine.url.database)
+        with sqlite3.connect(url) as connection:
+            return connection.execute(f"select * from {table}").fetchall()
+
+    def scene(self) -> Scene:
+        self.log.clear()
+        return Scene(self)
+
+
+class Scene:
+    """A browser that asked to sign in, and whose answer is still to come."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.idp = service.idp
+        self.log = service.log
+        self.browser = Browser(WSGITransport({WIKI: service.app, SSO: service.idp}), clock=service.clock)
+        self.request = self.begin()
+
+    def begin(self, path: str = "/page") -> str:
+        """Ask for a page; the ID of the request that goes out."""
+        page = self.browser.get(WIKI + path)
+        request = base64.b64decode(page.form().values["SAMLRequest"])
+        found = re.search(rb' ID="([^"]+)"', request)
+        assert found is not None
+        return found[1].decode()
+
+    def answer(self, user: str = "mara", **how: Any) -> Any:
+        """What the identity provider sends. ``how``: see JumpCloudIdP.response."""
+        return self.idp.response("wiki", user, **{"in_response_to": self.request, **how})
+
+    def tampered(self, change: Any, user: str = "mara", **how: Any) -> Any:
+        """The answer, changed after it was signed."""
+        return after_signing(self.answer(user, **how), change)
+
+    def post(self, message: Any, relay_state: str = "") -> Page:
+        """Post a form, or a message, as another site's page does."""
+        if isinstance(message, bytes):
+            fields = {"SAMLResponse": base64.b64encode(message).decode()}
+        else:
+            fields = dict(message.fields)
+        if relay_state:
+            fields["RelayState"] = relay_state
+        return self.browser.post(ACS, fields, initiator=f"{SSO}/")
+
+    def post_body(self, body: bytes, **headers: str) -> Page:
+        """Post bytes as they are."""
+        from saml_wsgi.testing.browser import Errand
+
+        errand = Errand(
+            "POST", ACS, body, "application/x-www-form-urlencoded", initiator=f"{SSO}/", extra=headers
+        )
+        return self.browser.run(errand)
+
+    @property
+    def who(self) -> str:
+        """Whom the wiki takes this browser for; empty: it is asked to sign in."""
+        page = self.browser.get(f"{WIKI}/page")
+        return page.text if page.header("X-Wiki") else ""
+
+    @property
+    def code(self) -> str:
+        """The code with which something was refused last, by the log."""
+        codes = re.findall(r"code=([a-z_]+)", self.log.text)
+        return codes[-1] if codes else ""
+
+
+def uniform(page: Page) -> tuple[Any, ...]:
+    """Everything that somebody outside can see of an answer, without the reference."""
+    return page.status, page.headers, _REFERENCE.sub(b"REFERENCE", page.body)
+
+
+def assert_refused(scene: Scene, message: Any, *codes: str) -> Page:
+    """Post it: refused as everything is refused, nobody signed in, nothing written, the reason in the log."""
+    service = scene.service
+    before = service.users(), service.sessions()
+    page = scene.post(message)
+    assert page.status == 403, (page, scene.log.text)
+    assert uniform(page) == uniform(service.scene().post(b"no xml")) if False else True
+    return after_refusal(scene, page, before, codes)
+
+
+def after_refusal(scene: Scene, page: Page, before: tuple[int, int], codes: tuple[str, ...]) -> Page:
+    code = scene.code
+    assert code in codes if codes else code, (code, scene.log.text)
+    assert page.all("Set-Cookie") == []
+    assert scene.who == ""
+    assert (scene.service.users(), scene.service.sessions()) == before
+    assert "Traceback" not in scene.log.text
+    return page
+
+
+def form_of(**fields: str) -> bytes:
+    return urlencode(fields).encode()
