@@ -26,12 +26,14 @@ class PendingRequest:
         target: The page first asked for: path and query below ``base_url``, beginning with ``/``.
         idp: A fingerprint of the identity provider's name (``idp.name``).
         created: When, in seconds since the epoch.
+        browser: A fingerprint of the text that only the browser that asked has.
     """
 
     id: str
     target: str
     idp: str
     created: int
+    browser: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.metadata
-import inspect
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 from wsgiref.types import WSGIApplication
 
+from saml_wsgi import plugins
 from saml_wsgi.config.certificates import days_left
-from saml_wsgi.config.settings import ResolverSettings, Settings, hidden_by_defaults, read
+from saml_wsgi.config.settings import Settings, hidden_by_defaults, read, read_anyway
 from saml_wsgi.config.urls import without_password
 from saml_wsgi.errors import ConfigurationError, Problem, Problems, SamlWsgiError
 from saml_wsgi.events import Events, logger
@@ -29,6 +27,7 @@ from saml_wsgi.protocol.idp import (
     IdentityProvider,
     IdentityProviderSource,
     MetadataFile,
+    check_certificate,
     read_metadata,
 )
 from saml_wsgi.protocol.provider import Demands, ServiceProvider, SigningKey
@@ -40,7 +39,6 @@ from saml_wsgi.session.manager import Lifetimes, Sessions
 from saml_wsgi.signing import Keys
 
 _EXPIRES_SOON: Final = 60
-_GROUP: Final = "saml_wsgi.resolvers"
 
 
 T = TypeVar("T")
@@ -191,9 +189,7 @@ def build(
 
     With ``look_only`` no database is made that isn't there yet.
     """
-    settings = read(options, here=here, problems=problems)
-    if settings is None:
-        return None
+    settings = read_anyway(options, here=here, problems=problems)
     events = Events(observers)
     site = Site(settings.base_url, settings.prefix)
     policy = Policy(
@@ -209,14 +205,18 @@ def build(
         [secret.reveal() for secret in settings.session.secret_fallbacks],
         context=entity_id,
     )
-    source = _attempt(problems, "idp.metadata", lambda: _source(settings, clock, events))
-    store = _attempt(problems, "store.url", lambda: _store(settings, clock, look_only))
-    people = _attempt(problems, "directory.url", lambda: _people(settings, clock, look_only))
-    chain = None
+    faulty = {problem.key for problem in problems.fatal}
+    source = store = people = chain = None
+    if not faulty & _IDP_KEYS:
+        source = _attempt(problems, "idp.metadata", lambda: _source(settings, clock, events))
+    if "store.url" not in faulty:
+        store = _attempt(problems, "store.url", lambda: _store(settings, clock))
+        if "directory.url" not in faulty:
+            people = _attempt(problems, "directory.url", lambda: _people(settings, clock))
     if people is not None:
         directory, links = people
         chain = _attempt(problems, "resolvers", lambda: _chain(settings, directory, links))
-    if source is None or store is None:
+    if problems.fatal or source is None or store is None or people is None or chain is None:
         return None
     provider = _attempt(
         problems,
@@ -232,10 +232,13 @@ def build(
             signing_key=_signing_key(settings),
         ),
     )
-    if provider is None or pages is None or chain is None or people is None or problems.fatal:
+    if provider is None or pages is None:
         return None
     if settings.idp.metadata is not None:
         _warn_of_certificates(provider, problems)
+    if not look_only:
+        # Only now, so that a configuration that doesn't start leaves no file behind.
+        _attempt(problems, "store.url", lambda: _prepare(settings))
     return Parts(
         settings=settings,
         site=site,
@@ -270,6 +273,8 @@ def _pages(settings: Settings) -> Pages:
 def _source(settings: Settings, clock: Clock, events: Events) -> IdentityProviderSource:
     idp = settings.idp
     if idp.metadata is None:
+        for pem in idp.certificate:
+            check_certificate(pem, "idp.certificate")
         provider = IdentityProvider(
             entity_id=idp.entity_id or "",
             sso_url=idp.sso_url or "",
@@ -297,19 +302,20 @@ def _source(settings: Settings, clock: Clock, events: Events) -> IdentityProvide
     )
 
 
-def _store(settings: Settings, clock: Clock, look_only: bool) -> Store:
+def _store(settings: Settings, clock: Clock) -> Store:
     url = settings.store.url
     if url == "memory:":
         from saml_wsgi.stores.memory import MemoryStore
 
         return MemoryStore(clock=clock)
+    from saml_wsgi import database
     from saml_wsgi.stores.sql import SQLStore
 
-    _open(url, "store.url", look_only)
+    database.examine(url, option="store.url")
     return SQLStore(url, clock=clock)
 
 
-def _people(settings: Settings, clock: Clock, look_only: bool) -> tuple[WritableDirectory, Links]:
+def _people(settings: Settings, clock: Clock) -> tuple[WritableDirectory, Links]:
     url = settings.directory.url or settings.store.url
     if url == "memory:":
         raise ConfigurationError(
@@ -319,18 +325,23 @@ def _people(settings: Settings, clock: Clock, look_only: bool) -> tuple[Writable
                 "Set directory.url, for example to sqlite:///users.db.",
             )
         )
+    from saml_wsgi import database
     from saml_wsgi.directories.links import SQLLinks
     from saml_wsgi.directories.sql import SQLDirectory
 
     if url != settings.store.url:
-        _open(url, "directory.url", look_only)
+        database.examine(url, option="directory.url")
     return SQLDirectory(url, clock=clock), SQLLinks(url, clock=clock)
 
 
-def _open(url: str, key: str, look_only: bool) -> None:
+def _prepare(settings: Settings) -> None:
+    """Make the SQLite files that aren't there yet."""
     from saml_wsgi import database
 
-    (database.examine if look_only else database.prepare)(url, option=key)
+    urls = {"store.url": settings.store.url, "directory.url": settings.directory.url}
+    for key, url in urls.items():
+        if url is not None and url != "memory:":
+            database.prepare(url, option=key)
 
 
 def _chain(settings: Settings, directory: WritableDirectory, links: Links) -> Chain:
@@ -353,62 +364,13 @@ def _chain(settings: Settings, directory: WritableDirectory, links: Links) -> Ch
             match=settings.match,
             link_source=settings.link.source,
         )
-        resolver = _attempt(problems, f"resolver.{wanted.name}.use", partial(_resolver, wanted, context))
+        resolver = _attempt(
+            problems, f"resolver.{wanted.name}.use", partial(plugins.resolver, wanted, context)
+        )
         if resolver is not None:
             resolvers.append((wanted.name, resolver))
     problems.raise_if_fatal()
     return Chain(resolvers, directory)
-
-
-def _resolver(wanted: ResolverSettings, context: ResolverContext) -> Resolver:
-    key = f"resolver.{wanted.name}.use"
-    factory = _load(wanted.use, key)
-    try:
-        # Only the call itself is looked at: a TypeError from inside is the factory's own bug.
-        inspect.signature(factory).bind(context, **wanted.options)
-    except TypeError as error:
-        raise ConfigurationError(
-            Problem(
-                key, f"{wanted.use!r} can't be made from these options: {error}.", "See its documentation."
-            )
-        ) from None
-    resolver = factory(context, **wanted.options)
-    if not callable(getattr(resolver, "resolve", None)):
-        raise ConfigurationError(
-            Problem(
-                key,
-                f"{wanted.use!r} made {type(resolver).__name__}, which has no method resolve(assertion).",
-                "A resolver has the shape of saml_wsgi.interfaces.Resolver.",
-            )
-        )
-    made: Resolver = resolver
-    return made
-
-
-def _load(use: str, key: str) -> Callable[..., Any]:
-    """What ``module:attribute``, or the name of an entry point, stands for."""
-    try:
-        if ":" in use:
-            module, _, attribute = use.partition(":")
-            found: Any = importlib.import_module(module)
-            for part in attribute.split("."):
-                found = getattr(found, part)
-        else:
-            entry_points = importlib.metadata.entry_points(group=_GROUP)
-            if use not in entry_points.names:
-                names = ", ".join(sorted(entry_points.names))
-                raise ConfigurationError(
-                    Problem(key, f"there is no resolver {use!r}.", f"Use {names} or module:attribute.")
-                )
-            found = entry_points[use].load()
-    except (ImportError, AttributeError) as error:
-        raise ConfigurationError(
-            Problem(key, f"{use!r} can't be loaded: {error}.", "Correct its name.")
-        ) from None
-    if not callable(found):
-        raise ConfigurationError(Problem(key, f"{use!r} can't be called.", "Name a factory or a class."))
-    factory: Callable[..., Any] = found
-    return factory
 
 
 def _demands(settings: Settings) -> Demands:

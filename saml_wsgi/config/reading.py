@@ -22,6 +22,15 @@ from saml_wsgi.errors import Problems
 
 _DATABASE_FILE: Final = "saml_wsgi.db"
 
+#: What the rest of a configuration is tried with where these couldn't be read. Nothing is started with it.
+_STAND_INS: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "base_url": "https://unknown.invalid",
+        "session.secret": secrets.Secret("a stand-in that signs nothing"),
+        "store.url": MEMORY,
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Values:
@@ -37,8 +46,13 @@ class Values:
         return {leaf: value for group, _, leaf, value in split if group == name}
 
 
-def read_values(options: Mapping[str, object], *, here: str | None, problems: Problems) -> Values | None:
-    """The values, or None if something fatal was found."""
+def read_values(
+    options: Mapping[str, object], *, here: str | None, problems: Problems, stand_in: bool = False
+) -> Values | None:
+    """The values, or None if something fatal was found.
+
+    With ``stand_in`` there are always values: harmless ones stand in for those that couldn't be read.
+    """
     earlier = len(problems.fatal)
     noted = {problem.key for problem in problems.fatal}
     folder = None if here is None else str(Path(here).absolute())
@@ -58,6 +72,10 @@ def read_values(options: Mapping[str, object], *, here: str | None, problems: Pr
     _check_who(values, problems)
     _check_session(given, values, problems)
     _place_directory(values)
+    if stand_in:
+        for option in TABLE.values():
+            values.setdefault(option.key, _STAND_INS.get(option.key, option.default))
+        return Values(folder, MappingProxyType(values), resolvers)
     complete = all(key in values for key in TABLE)
     if not complete or len(problems.fatal) > earlier:
         return None
@@ -257,7 +275,13 @@ def _check_who(values: Mapping[str, Any], problems: Problems) -> None:
             "signatures with SHA-1 are accepted. They can be forged, and with them any person.",
             "Let the identity provider sign with SHA-256, and remove this option.",
         )
-    if values.get("idp.allow_cbc"):
+    if values.get("idp.allow_cbc") and values.get("sp.private_key") is None:
+        problems.add(
+            "idp.allow_cbc",
+            "it does nothing without a key to decrypt with.",
+            "Set sp.private_key and sp.certificate, or remove it.",
+        )
+    elif values.get("idp.allow_cbc"):
         problems.warn(
             "idp.allow_cbc",
             "assertions encrypted with AES in CBC mode are accepted, inside signed responses.",

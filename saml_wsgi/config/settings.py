@@ -190,6 +190,17 @@ def read(options: Mapping[str, object], *, here: str | None, problems: Problems)
     return None if values is None else _settings(values)
 
 
+def read_anyway(options: Mapping[str, object], *, here: str | None, problems: Problems) -> Settings:
+    """As :func:`read`, with harmless stand-ins for what couldn't be read.
+
+    So that the rest can be tried, and every problem comes to light at once. Where ``problems`` has
+    anything fatal afterwards, nothing may be started with these settings.
+    """
+    values = read_values(options, here=here, problems=problems, stand_in=True)
+    assert values is not None
+    return _settings(values)
+
+
 def _settings(values: Values) -> Settings:
     return Settings(
         here=values.here,

@@ -74,4 +74,5 @@ def check_link(idp: str, subject: str, user_id: str) -> None:
     """
     for column, value in ((links.c.idp, idp), (links.c.subject, subject), (links.c.user_id, user_id)):
         if not value or not holds(column, value):
-            raise Refused("attribute_unusable", f"a link can't have the {column.name} {value[:100]!a}")
+            what = f"a link can't have this {column.name} ({len(value)} characters)"
+            raise Refused("attribute_unusable", what)

@@ -101,7 +101,7 @@ class SQLDirectory:
             check_link(*link, user_id)
         with answering(DirectoryUnavailable), self._writes.begin() as connection:
             if connection.execute(self._insert, values).rowcount != 1:
-                raise DirectoryConflict(f"the username {values['username']!r} is taken")
+                raise DirectoryConflict("the username is taken")
             _join(connection, user_id, members)
             if link is not None:
                 pin = {"idp": link[0], "subject": link[1], "user_id": user_id, "created": now}
@@ -153,20 +153,24 @@ def _complete(values: dict[str, Any]) -> None:
         raise Refused("missing_attribute", "a user needs a username")
     for name, value in values.items():
         if isinstance(value, str) and not holds(users.c[name], value):
-            raise Refused("attribute_unusable", f"{name} can't be kept in the database: {value[:100]!a}")
+            raise Refused(
+                "attribute_unusable", f"{name} can't be kept in the database ({len(value)} characters)"
+            )
 
 
 def _check_groups(names: Collection[str]) -> None:
     for name in names:
         if not holds(groups.c.name, name):
-            raise Refused("attribute_unusable", f"a group can't be kept in the database: {name[:100]!a}")
+            raise Refused(
+                "attribute_unusable", f"a group can't be kept in the database ({len(name)} characters)"
+            )
 
 
 def _write(connection: Connection, user_id: str, values: Mapping[str, Any]) -> None:
     try:
         written = connection.execute(update(users).where(users.c.id == user_id).values(**values)).rowcount
     except IntegrityError as error:
-        raise DirectoryConflict(f"the username {values.get('username')!r} is taken") from error
+        raise DirectoryConflict("the username is taken") from error
     if written != 1:
         raise DirectoryConflict("the user is gone")
 

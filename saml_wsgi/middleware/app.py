@@ -82,7 +82,7 @@ class SAMLMiddleware:
         self._single_process = single_process
         self._scrub = Scrubber(scrub)
         self._session_cookie = cookies.session + "="
-        self._turn_cookie = cookies.turn + "="
+        self._browser_cookie = cookies.browser + "="
         self._login_url = site.url("login")
         self._login = Login(site, provider, cookies, pages, events, clock)
         self._sign_out = SignOut(site, sessions, cookies, pages, events)
@@ -119,8 +119,8 @@ class SAMLMiddleware:
     def _recognise(self, environ: dict[str, Any], cookies: str) -> Known | None:
         """Who this browser is, by its session cookie. The application doesn't get to see our cookies."""
         value, rest = take(cookies, self._session_cookie)
-        if self._turn_cookie in rest:
-            _, rest = take(rest, self._turn_cookie)
+        if self._browser_cookie in rest:
+            _, rest = take(rest, self._browser_cookie)
         if not rest:
             del environ["HTTP_COOKIE"]
         elif rest is not cookies:
@@ -229,18 +229,21 @@ class SAMLMiddleware:
         cookie, session = self.sessions.start(outcome, assertion)  # a new id, always
         self._end_previous(request)
         self._tell(outcome, session, request)
-        return self._lead_on(arrival, form.relay_state, cookie)
+        return self._lead_on(arrival, form.relay_state, request, cookie)
 
-    def _lead_on(self, arrival: Arrival, relay_state: str, cookie: str) -> Page:
+    def _lead_on(self, arrival: Arrival, relay_state: str, request: Incoming, cookie: str) -> Page:
         """To resume, where the cookie just set is visible, and from there to the page first asked for."""
-        answered = arrival.request
-        if answered is None:
+        pending = self.provider.pending
+        if arrival.request is not None and arrival.slot is not None:
+            slot, done = arrival.slot, pending.pack(arrival.request, done=True)
+            kept = [self._cookies.set_pending(done, slot)]
+        else:
+            turn = self._cookies.turn(request.cookies)
             target = self.site.safe_target(relay_state)
-            answered = self.provider.pending.start(target, self.provider.idp_name)
-        packed = self.provider.pending.pack(answered, done=True)
-        slot = arrival.slot or 0
-        marker = self._cookies.set_pending(packed, slot)
-        return self._to_resume(slot, self._cookies.set_session(cookie), marker, self._cookies.clear_turn())
+            accepted = pending.start(target, self.provider.idp_name, turn.browser)
+            slot = turn.slot
+            kept = [*self._cookies.begin(pending.pack(accepted, done=True), turn)]
+        return self._to_resume(slot, self._cookies.set_session(cookie), *kept)
 
     def _end_previous(self, request: Incoming) -> None:
         """A browser has one session. Its old cookie is seen here only where the POST is same-site."""

@@ -6,19 +6,35 @@ identity provider's cross-site POST, hence ``None; Secure``; only below our pref
 
 from __future__ import annotations
 
+import re
 import secrets
+from dataclasses import dataclass
 from typing import Final
 
 from saml_wsgi.middleware.urls import Site
-from saml_wsgi.protocol.requests import PENDING_FOR, Kept, PendingRequests
+from saml_wsgi.protocol.requests import PENDING_FOR, Kept, PendingRequests, fingerprint
 from saml_wsgi.signing import Keys
 
 #: Fixed slots: however many sign-ins are begun, a browser holds the newest four.
 SLOTS: Final = 4
 
-_DIGITS: Final = frozenset(str(slot) for slot in range(SLOTS))
+#: Longer than any request is pending.
+_BROWSER_FOR: Final = 2 * PENDING_FOR
+_TURN: Final = re.compile(r"([0-3])([A-Za-z0-9_-]{22})\Z")
 
 _RESTARTS_FOR: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What tells one browser from another, and which slot it may use next.
+
+    Attributes:
+        browser: 128 random bits that no other host can have put there.
+    """
+
+    browser: str
+    slot: int
 
 
 class Cookies:
@@ -43,16 +59,17 @@ class Cookies:
         self._session_attributes = f"; Path={site.path or '/'}; HttpOnly{secure}; SameSite=Lax"
         own = f"; Path={site.path}{site.prefix}; HttpOnly"
         prefix = "__Secure-" if site.secure else ""
-        self.turn = f"{prefix}{name}_n"
-        self._turn_attributes = self._session_attributes
+        # At the host's root and __Host- in any case: the hosts beside this one can set every other cookie
+        # of a request, and with it sign somebody in as somebody else. This one they can't.
+        self.browser = f"{'__Host-' if site.secure else ''}{name}_b"
         self._slots = [f"{prefix}{name}_p{slot}" for slot in range(SLOTS)]
         self._restarts = f"{prefix}{name}_r"
         self._restarts_attributes = f"{own}{secure}; SameSite=Lax"
-        if not site.secure and idp_host == site.host:
-            # Development on one host: the POST is same-site, and Safari keeps no Secure cookie on http.
-            self._slot_attributes = f"{own}; SameSite=Lax"
-        else:
-            self._slot_attributes = f"{own}; Secure; SameSite=None"
+        # Development on one host: the POST is same-site, and Safari keeps no Secure cookie on http.
+        one_host = not site.secure and idp_host == site.host
+        on_post = "; SameSite=Lax" if one_host else "; Secure; SameSite=None"
+        self._slot_attributes = own + on_post
+        self._browser_attributes = f"; Path=/; HttpOnly{on_post}"
 
     def set_session(self, value: str) -> tuple[str, str]:
         """It ends with the browser; on the server it ends earlier."""
@@ -62,33 +79,36 @@ class Cookies:
         """Browsers delete a prefixed cookie only if its attributes are repeated."""
         return "Set-Cookie", f"{self.session}=; Max-Age=0{self._session_attributes}"
 
-    def begin(self, header: str, packed: str) -> tuple[tuple[str, str], tuple[str, str]]:
-        """Keep a new pending request, in the slot whose turn it is.
+    def turn(self, header: str) -> Turn:
+        """This browser's turn: the slots themselves are visible below our prefix only.
 
-        The slots themselves are visible below our prefix only, not where a sign-in begins. So a cookie of
-        one digit says which was the last: the fourth tab doesn't displace the first one's request.
+        One that is new to us gets a text of its own and draws its first slot. From then on the slots take
+        turns: the fourth tab doesn't displace the first one's request.
         """
-        last, _ = take(header, self.turn + "=")
-        slot = (int(last) + 1) % SLOTS if last in _DIGITS else secrets.randbelow(SLOTS)
-        value = f"{self.turn}={slot}; Max-Age={PENDING_FOR}{self._turn_attributes}"
-        return self.set_pending(packed, slot), ("Set-Cookie", value)
+        known = _TURN.match(take(header, self.browser + "=")[0])
+        if known:
+            return Turn(known[2], (int(known[1]) + 1) % SLOTS)
+        return Turn(secrets.token_urlsafe(16), secrets.randbelow(SLOTS))
+
+    def begin(self, packed: str, turn: Turn) -> tuple[tuple[str, str], tuple[str, str]]:
+        """Keep a new pending request of this browser."""
+        value = f"{self.browser}={turn.slot}{turn.browser}; Max-Age={_BROWSER_FOR}{self._browser_attributes}"
+        return self.set_pending(packed, turn.slot), ("Set-Cookie", value)
 
     def set_pending(self, packed: str, slot: int) -> tuple[str, str]:
         """Keep a request in a slot."""
         value = f"{self._slots[slot]}={packed}; Max-Age={PENDING_FOR}{self._slot_attributes}"
         return "Set-Cookie", value
 
-    def clear_turn(self) -> tuple[str, str]:
-        """Once somebody is signed in, it doesn't matter any more."""
-        return "Set-Cookie", f"{self.turn}=; Max-Age=0{self._turn_attributes}"
-
     def pending(self, header: str) -> dict[int, Kept]:
-        """What the browser holds of its requests, by slot."""
+        """What this very browser asked for, by slot. What another one asked for isn't there."""
+        known = _TURN.match(take(header, self.browser + "=")[0])
+        browser = fingerprint(known[2] if known else "")
         found: dict[int, Kept] = {}
         for slot, name in enumerate(self._slots):
             value, _ = take(header, name + "=")
             kept = self._pending.unpack(value) if value else None
-            if kept is not None:
+            if kept is not None and kept.request.browser == browser:
                 found[slot] = kept
         return found
 

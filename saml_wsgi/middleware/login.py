@@ -57,8 +57,9 @@ class Login:
         Raises:
             IdentityProviderUnavailable: There is nobody to ask.
         """
-        outgoing = self._provider.request(target, attempt=attempt)
-        kept = self._cookies.begin(cookies, self._provider.pending.pack(outgoing.pending))
+        turn = self._cookies.turn(cookies)
+        outgoing = self._provider.request(target, browser=turn.browser, attempt=attempt)
+        kept = self._cookies.begin(self._provider.pending.pack(outgoing.pending), turn)
         if outgoing.fields:
             return self._pages.post_form(action=outgoing.url, fields=outgoing.fields).with_headers(*kept)
         return found(outgoing.url, *kept)

@@ -327,6 +327,17 @@ def _validate(element: Element) -> None:
         raise Refused("schema_invalid", str(schema.error_log.last_error)[:300])
 
 
+#: XML Encryption 1.1 came after SAML's schemas, which know no MGF below EncryptionMethod.
+_SCHEMA: Final = """
+<schema xmlns="http://www.w3.org/2001/XMLSchema" targetNamespace="http://www.w3.org/2009/xmlenc11#">
+  <import namespace="urn:oasis:names:tc:SAML:2.0:protocol" schemaLocation={location}/>
+  <element name="MGF">
+    <complexType><attribute name="Algorithm" type="anyURI" use="required"/></complexType>
+  </element>
+</schema>
+"""
+
+
 @cache
 def _schema() -> Any:
     """The SAML protocol schema, compiled once. Verdicts are safe between threads, its error log isn't."""
@@ -334,4 +345,4 @@ def _schema() -> Any:
     from lxml import etree
 
     file = Path(onelogin.saml2.__file__).parent / "schemas" / "saml-schema-protocol-2.0.xsd"
-    return etree.XMLSchema(etree.parse(str(file)))
+    return etree.XMLSchema(etree.fromstring(_SCHEMA.format(location=quoteattr(file.as_uri()))))

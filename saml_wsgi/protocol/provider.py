@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from saml_wsgi.errors import Refused
@@ -47,7 +47,7 @@ class Demands:
 class SigningKey:
     """What we sign requests and decrypt assertions with; PEM, both."""
 
-    private_key: str
+    private_key: str = field(repr=False)
     certificate: str
 
 
@@ -108,14 +108,19 @@ class ServiceProvider:
         )
         self._verifier = self._build(source.current())
 
-    def request(self, target: str, *, attempt: int = 0) -> Outgoing:
+    def request(self, target: str, *, browser: str = "", attempt: int = 0) -> Outgoing:
         """Ask for a sign-in that ends at the target.
+
+        Args:
+            target: The page first asked for.
+            browser: A text that only the browser that asks has.
+            attempt: How many round trips there were before.
 
         Raises:
             IdentityProviderUnavailable: There is nobody to ask.
         """
         provider, _, rules = self._current()
-        pending = self.pending.start(target, rules.idp)
+        pending = self.pending.start(target, rules.idp, browser)
         relay_state = self.pending.relay_state(attempt)
         xml = authn_request(
             pending,

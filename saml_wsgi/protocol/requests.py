@@ -60,15 +60,18 @@ class PendingRequests:
         self._keys = keys
         self._clock = clock
 
-    def start(self, target: str, idp: str) -> PendingRequest:
+    def start(self, target: str, idp: str, browser: str = "") -> PendingRequest:
         """A new request, that nobody can guess (SAML 2.0 Core, 1.3.4: 128 bits or more)."""
-        return PendingRequest("_" + secrets.token_hex(20), target, fingerprint(idp), int(self._clock.time()))
+        now = int(self._clock.time())
+        return PendingRequest(
+            "_" + secrets.token_hex(20), target, fingerprint(idp), now, fingerprint(browser)
+        )
 
     def pack(self, request: PendingRequest, *, done: bool = False) -> str:
         """The cookie's value. A target that is too long falls back to its path, then to ``/``."""
         for target in (request.target, request.target.partition("?")[0], "/"):
-            value = [request.id, target, request.idp, request.created, int(done), int(self._clock.time())]
-            packed = self._keys.dumps("pending", value)
+            whose = [request.id, target, request.idp, request.created, request.browser]
+            packed = self._keys.dumps("pending", [*whose, int(done), int(self._clock.time())])
             if len(packed) <= _LARGEST_COOKIE:
                 break
         return packed
@@ -79,8 +82,9 @@ class PendingRequests:
             return None
         value = self._keys.loads("pending", packed)
         try:
-            id_, target, idp, created, done, at = value  # type: ignore[misc]  # None is caught below
-            kept = Kept(PendingRequest(str(id_), str(target), str(idp), int(created)), bool(done), int(at))
+            id_, target, idp, created, browser, done, at = value  # type: ignore[misc]  # None is caught
+            request = PendingRequest(str(id_), str(target), str(idp), int(created), str(browser))
+            kept = Kept(request, bool(done), int(at))
         except (TypeError, ValueError):
             return None
         age = self._clock.time() - kept.request.created
@@ -101,9 +105,9 @@ class PendingRequests:
         return int(attempt) if -300 <= age < PENDING_FOR else None
 
 
-def fingerprint(idp: str) -> str:
-    """An identity provider's name, which is free text, in 22 characters: cookies are small."""
-    return digest(idp)[:22]
+def fingerprint(text: str) -> str:
+    """Any text in 22 characters, one way: cookies are small."""
+    return digest(text)[:22]
 
 
 def authn_request(

@@ -36,7 +36,9 @@ def name_id(element: Element) -> str:
     """
     value = strip(element.text)
     if len(element) or not value or len(value) > _LONGEST_NAME_ID or _has_invisible(value, set()):
-        raise Refused("name_id_refused", f"NameID {value!r:.300}")
+        # Not its value: that is somebody's name, and logs are read by many.
+        why = f"{len(value)} characters, {len(element)} children"
+        raise Refused("name_id_refused", f"the NameID is empty, too long or has invisible parts ({why})")
     return value
 
 
@@ -53,14 +55,14 @@ def attributes(assertion: Element) -> dict[str, tuple[str, ...]]:
         # As it is: "groups " is another attribute than "groups", and nobody asked for it.
         name = attribute.get("Name") or ""
         if not name or len(name) > _LONGEST_NAME_ID or _has_invisible(name, set()):
-            raise Refused("attribute_refused", f"an attribute is called {name!r:.300}")
+            raise Refused("attribute_refused", f"an attribute is called {name!a:.300}")
         values = found.setdefault(name, [])
         for element in attribute:
             if len(element):
                 continue
             value = strip(element.text)
             if len(value) > _LONGEST_VALUE or _has_invisible(value, _JOINERS | {"\n", "\r", "\t"}):
-                raise Refused("attribute_refused", f"a value of the attribute {name!r}")
+                raise Refused("attribute_refused", f"a value of the attribute {name!a}")
             values.append(value)
     return {name: tuple(values) for name, values in found.items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, Final
 
 import xmlsec
@@ -48,10 +49,7 @@ def encrypted_assertion(plaintext: bytes, app: App) -> Element:
     """
     if not app.encrypt:
         raise ValueError("encrypt: the application doesn't")
-    pem = app.encryption_certificate or app.sp_certificate
-    manager = xmlsec.KeysManager()
-    manager.add_key(xmlsec.Key.from_memory(pem, xmlsec.constants.KeyDataFormatCertPem))
-    context = xmlsec.EncryptionContext(manager)
+    context = xmlsec.EncryptionContext(_manager(app.encryption_certificate or app.sp_certificate))
     bits = int(app.encrypt.removeprefix("aes")[:3])
     context.key = xmlsec.Key.generate(xmlsec.constants.KeyDataAes, bits, xmlsec.constants.KeyDataTypeSession)
     try:
@@ -65,6 +63,14 @@ def encrypted_assertion(plaintext: bytes, app: App) -> Element:
     for value in outer.iter(f"{{{XENC}}}CipherValue"):
         value.text = app.shape.line_end.join((value.text or "").split())
     return outer
+
+
+@lru_cache(maxsize=8)
+def _manager(certificate: str) -> Any:
+    """Kept, because each new one reads all the certificates that OpenSSL trusts, which takes 10 ms."""
+    manager = xmlsec.KeysManager()
+    manager.add_key(xmlsec.Key.from_memory(certificate, xmlsec.constants.KeyDataFormatCertPem))
+    return manager
 
 
 def _template(app: App) -> Element:

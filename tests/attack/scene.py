@@ -6,11 +6,13 @@ Everything is attacked as it stands in production: over WSGI, with the cookies t
 from __future__ import annotations
 
 import base64
+import contextlib
 import logging
 import re
+import sqlite3
+from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from saml_wsgi import SAMLMiddleware, from_options
 from saml_wsgi.testing.browser import Browser, Page
@@ -30,13 +32,6 @@ SIGNING = ("response", "assertion", "both")
 
 #: What tells two answers to refused messages apart, and nothing else may.
 _REFERENCE = re.compile(rb"\b[23456789ABCDEFGHJKLMNPQRSTUVWXYZ]{10}\b")
-
-
-def wiki(environ: dict[str, Any], start_response: Any) -> list[bytes]:
-    """Says who is signed in."""
-    start_response("200 OK", [("Content-Type", "text/plain"), ("X-Wiki", "here")])
-    user = environ.get("saml_wsgi.user")
-    return [user.username.encode() if user else b"nobody"]
 
 
 class Log(logging.Handler):
@@ -66,7 +61,10 @@ class Service:
 
     Args:
         folder: For its database.
-        options: As an ini has them, over the usual ones.
+        options: As an ini has them, over the usual ones; ``with_key``: with a key to decrypt with.
+
+    Attributes:
+        seen: The environ that the application was given last.
     """
 
     def __init__(self, folder: Path, **options: object) -> None:
@@ -81,16 +79,25 @@ class Service:
             "session.secret": SECRET,
             "store.url": f"sqlite:///{folder}/wiki.db",
         }
+        self._database = folder / "wiki.db"
         if options.pop("with_key", False):
             own = SigningKey.cached("service")
             usual["sp.private_key"] = own.private_key.decode()
             usual["sp.certificate"] = own.certificate.decode()
         given = {name.replace("__", "."): value for name, value in options.items()}
-        self.app: SAMLMiddleware = from_options(wiki, usual | given, here=str(folder), clock=self.clock)
+        self.app: SAMLMiddleware = from_options(self._wiki, usual | given, here=str(folder), clock=self.clock)
+        self.seen: dict[str, Any] = {}
         self.log = Log()
         for name in ("saml_wsgi", "saml_wsgi.events", "saml_wsgi.middleware"):
             logging.getLogger(name).setLevel(logging.DEBUG)
         logging.getLogger("saml_wsgi").addHandler(self.log)
+
+    def _wiki(self, environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        """The application: says who is signed in, and remembers what it was given."""
+        self.seen = dict(environ)
+        start_response("200 OK", [("Content-Type", "text/plain"), ("X-Wiki", "here")])
+        user = environ.get("saml_wsgi.user")
+        return [user.username.encode() if user else b"nobody"]
 
     def close(self) -> None:
         logging.getLogger("saml_wsgi").removeHandler(self.log)
@@ -99,15 +106,17 @@ class Service:
         """How many users there are."""
         return len(self._rows("saml_wsgi_users"))
 
-    def sessions(self) -> int:
-        """How many records the store holds, used messages among them."""
-        return len(self._rows("saml_wsgi_store"))
+    def records(self) -> int:
+        """How many records the store holds: sessions, and messages that were used."""
+        return len(self._rows("saml_wsgi_state"))
+
+    @cached_property
+    def uniform(self) -> tuple[Any, ...]:
+        """What every refused message is answered with."""
+        return uniform(self.scene().post(b"this is no XML"))
 
     def _rows(self, table: str) -> list[Any]:
-        import sqlite3
-
-        url = str(self.app.sessions._store._database.engine.url.database)
-        with sqlite3.connect(url) as connection:
+        with contextlib.closing(sqlite3.connect(self._database)) as connection:
             return connection.execute(f"select * from {table}").fetchall()
 
     def scene(self) -> Scene:
@@ -160,6 +169,19 @@ class Scene:
         )
         return self.browser.run(errand)
 
+    def sign_in(self) -> None:
+        """Mara, the usual way."""
+        self.browser.follow(self.post(self.answer()))
+
+    def cookie(self, end: str = "") -> Any:
+        """One of our cookies in the browser, by the end of its name; the session's has none."""
+        found = [
+            kept
+            for kept in self.browser.cookies
+            if re.fullmatch(f".*saml_wsgi_[0-9a-f]{{8}}{end}", kept.name)
+        ]
+        return found[0] if found else None
+
     @property
     def who(self) -> str:
         """Whom the wiki takes this browser for; empty: it is asked to sign in."""
@@ -178,25 +200,24 @@ def uniform(page: Page) -> tuple[Any, ...]:
     return page.status, page.headers, _REFERENCE.sub(b"REFERENCE", page.body)
 
 
-def assert_refused(scene: Scene, message: Any, *codes: str) -> Page:
-    """Post it: refused as everything is refused, nobody signed in, nothing written, the reason in the log."""
+def assert_refused(scene: Scene, message: Any, *codes: str, then: Any = None) -> None:
+    """Post it: refused as everything is refused, nobody signed in, nothing written, the reason in the log.
+
+    Args:
+        codes: What may stand in the log.
+        then: A good answer to the same request: whoever it is about still gets in.
+    """
     service = scene.service
-    before = service.users(), service.sessions()
+    before = service.users(), service.records()
     page = scene.post(message)
-    assert page.status == 403, (page, scene.log.text)
-    assert uniform(page) == uniform(service.scene().post(b"no xml")) if False else True
-    return after_refusal(scene, page, before, codes)
-
-
-def after_refusal(scene: Scene, page: Page, before: tuple[int, int], codes: tuple[str, ...]) -> Page:
-    code = scene.code
-    assert code in codes if codes else code, (code, scene.log.text)
+    said = scene.log.text
+    assert page.status == 403, (page, said)
+    assert scene.code in codes, said
+    assert "Traceback" not in said
     assert page.all("Set-Cookie") == []
+    assert uniform(page) == service.uniform
     assert scene.who == ""
-    assert (scene.service.users(), scene.service.sessions()) == before
-    assert "Traceback" not in scene.log.text
-    return page
-
-
-def form_of(**fields: str) -> bytes:
-    return urlencode(fields).encode()
+    assert (service.users(), service.records()) == before
+    if then is not None:
+        scene.browser.follow(scene.post(then))
+        assert scene.who == "mara@example.test"

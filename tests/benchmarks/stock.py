@@ -21,6 +21,7 @@ def stock(subject: Subject) -> tuple[dict[str, Any], Any, Any]:
             "sp": {
                 "entityId": provider.entity_id,
                 "assertionConsumerService": {"url": provider.acs_url},
+                **_own_key(provider),
             },
             "idp": {
                 "entityId": idp.entity_id,
@@ -43,6 +44,11 @@ def stock(subject: Subject) -> tuple[dict[str, Any], Any, Any]:
         "post_data": {},
     }
     return request, settings, OneLogin_Saml2_Auth
+
+
+def _own_key(provider: Any) -> dict[str, str]:
+    key = provider._signing_key
+    return {"x509cert": key.certificate, "privateKey": key.private_key} if key else {}
 
 
 def validates(auth: Any, settings: Any, request: dict[str, Any], message: bytes, request_id: str) -> None:

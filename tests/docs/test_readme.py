@@ -89,7 +89,12 @@ def test_changelog_has_this_version():
 
 @pytest.mark.parametrize(
     "page",
-    [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/**/*.md")],
+    [
+        page
+        for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md")
+        for page in ROOT.glob(pattern)
+        if "_build" not in page.parts
+    ],
     ids=lambda page: str(page.relative_to(ROOT)),
 )
 def test_links_lead_to_files(page):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 WIKI = "https://wiki.example.test"
+SESSION = re.compile(r"__Host-saml_wsgi_[0-9a-f]{8}")
 PORTAL = "https://sso.example.test/"
 
 
@@ -30,7 +32,7 @@ def test_restart_discards_the_message_unread(protect, browse, unsolicited, monke
     assert urlsplit(page.location).path == "/saml/login"
     page = browser.follow(page)
     assert "SAMLRequest" in page.form().values
-    assert not [cookie for cookie in browser.cookies if cookie.name.startswith("__Host-saml_wsgi")]
+    assert not [cookie for cookie in browser.cookies if SESSION.fullmatch(cookie.name)]
 
 
 def test_restart_while_a_sign_in_is_pending(protect, browse, unsolicited):
@@ -108,7 +110,7 @@ def test_a_response_to_somebody_elses_request_signs_nobody_in(protect, browse, s
     fields = {"SAMLResponse": carrier.form().values["SAMLResponse"]}
     page = victim.post(f"{WIKI}/saml/acs", fields, initiator="https://evil.example/")
     assert page.status in {303, 403}
-    assert not [cookie for cookie in victim.cookies if cookie.name.startswith("__Host-saml_wsgi")]
+    assert not [cookie for cookie in victim.cookies if SESSION.fullmatch(cookie.name)]
 
 
 def test_cookies_refused_always(protect, browse, to_answer, code_on):
@@ -171,7 +173,7 @@ def test_session_cookie_refused(protect, browse, to_answer, code_on):
     browser = browse(protect())
     page = browser.submit(to_answer(browser, browser.get(f"{WIKI}/")))
     for cookie in list(browser.cookies):
-        if cookie.name.startswith("__Host-saml_wsgi"):
+        if SESSION.fullmatch(cookie.name):
             browser.cookies.remove(cookie)
     page = browser.follow(page)
     assert (page.status, code_on(page)) == (403, "cookie_refused")
@@ -191,3 +193,21 @@ def test_pending_cookies_end(protect, browse, to_answer, saml_clock, code_on):
     saml_clock.advance(3601)
     page = browser.submit(carrier)
     assert urlsplit(page.location).path == "/saml/login"
+
+
+def test_a_neighbouring_host_signs_nobody_in(protect, browse, saml_idp, to_answer):
+    """A host beside ours can set cookies for the whole domain, but not make its request this browser's."""
+    app = protect()
+    attacker = browse(app)
+    carrier = to_answer(attacker, attacker.get(f"{WIKI}/"), "jose")
+    victim = browse(app)
+    victim.get(f"{WIKI}/own")
+    for cookie in attacker.cookies:
+        if "_p" in cookie.name:
+            planted = f"{cookie.name}={cookie.value}; Domain=example.test; Path=/saml; Secure; SameSite=None"
+            victim.cookies.keep("https://evil.example.test/", planted)
+            assert [found for found in victim.cookies if found.value == cookie.value]
+    fields = {"SAMLResponse": carrier.form().values["SAMLResponse"]}
+    page = victim.post(f"{WIKI}/saml/acs", fields, initiator="https://evil.example.test/")
+    assert urlsplit(page.location).path == "/saml/login"
+    assert not [cookie for cookie in victim.cookies if SESSION.fullmatch(cookie.name)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from saml_wsgi import StoreUnavailable
@@ -9,6 +11,7 @@ from saml_wsgi.directories.sql import SQLDirectory
 from saml_wsgi.model import Changes
 
 WIKI = "https://wiki.example.test"
+SESSION = re.compile(r"__Host-saml_wsgi_[0-9a-f]{8}")
 
 
 def is_signed_in(browser) -> bool:
@@ -17,7 +20,7 @@ def is_signed_in(browser) -> bool:
 
 
 def session_cookie(browser):
-    return next(cookie for cookie in browser.cookies if cookie.name.startswith("__Host-saml_wsgi"))
+    return next(cookie for cookie in browser.cookies if SESSION.fullmatch(cookie.name))
 
 
 def test_cookie_is_small_and_guarded(protect, browse, sign_in):
@@ -202,7 +205,7 @@ def test_the_application_ends_a_session(protect, browse, sign_in):
     browser = browse(protect(app))
     sign_in(browser)
     browser.get(f"{WIKI}/bye")
-    assert not [cookie for cookie in browser.cookies if cookie.name.startswith("__Host-saml_wsgi")]
+    assert not [cookie for cookie in browser.cookies if SESSION.fullmatch(cookie.name)]
 
 
 def test_an_end_elsewhere_is_seen_within_the_cache(protect, browse, sign_in, saml_clock):
@@ -280,7 +283,7 @@ def test_nobody_signs_in_during_an_outage(protect, browse, to_answer, code_on):
     store.down = True
     page = browser.submit(carrier)
     assert (page.status, code_on(page)) == (503, "store_unavailable")
-    assert not [cookie for cookie in browser.cookies if cookie.name.startswith("__Host-saml_wsgi")]
+    assert not [cookie for cookie in browser.cookies if SESSION.fullmatch(cookie.name)]
     store.down = False
     assert browser.submit(carrier, follow=True).json()["remote_user"] == "mara@example.test"
 

@@ -106,7 +106,7 @@ def test_the_turn_is_not_for_the_application(protect, browse):
     """The cookie that counts the tabs is hidden from the application, at every address."""
     browser = browse(protect(public="/healthz"))
     browser.get(f"{WIKI}/one")
-    assert [cookie for cookie in browser.cookies if cookie.name.endswith("_n")]
+    assert [cookie for cookie in browser.cookies if cookie.name.endswith("_b")]
     browser.cookies.keep(f"{WIKI}/", "mine=1; Path=/; Secure")
     assert browser.get(f"{WIKI}/healthz").json()["cookies"] == "mine=1"
 

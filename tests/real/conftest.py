@@ -15,15 +15,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.real import chromium, simplesamlphp
+from tests.real import chromium, pysaml2, simplesamlphp
 from tests.real.chromium import Chromium
+from tests.real.pysaml2 import Pysaml2
 from tests.real.service import Service
-from tests.real.serving import ADDRESSES, SERVICE, SIMPLESAMLPHP, Server
+from tests.real.serving import ADDRESSES, PYSAML2, SERVICE, SIMPLESAMLPHP, Server
 from tests.real.simplesamlphp import SimpleSAMLphp
 from tests.real.tls import Authority
 
 _MISSING = {
     "chromium": functools.cache(chromium.missing),
+    "pysaml2": functools.cache(pysaml2.missing),
     "simplesamlphp": functools.cache(simplesamlphp.missing),
 }
 
@@ -60,6 +62,14 @@ def bind(authority: Authority) -> Iterator[Callable[..., Server]]:
 @pytest.fixture(scope="session")
 def simplesaml(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[SimpleSAMLphp]:
     idp = SimpleSAMLphp(tmp_path_factory.mktemp("simplesamlphp"), SIMPLESAMLPHP, authority)
+    idp.start()
+    yield idp
+    idp.stop()
+
+
+@pytest.fixture(scope="session")
+def pysaml(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Pysaml2]:
+    idp = Pysaml2(tmp_path_factory.mktemp("pysaml2"), PYSAML2, authority)
     idp.start()
     yield idp
     idp.stop()

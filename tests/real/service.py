@@ -6,6 +6,7 @@ import html
 import json
 import secrets
 import sqlite3
+import urllib.request
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
@@ -72,6 +73,12 @@ class Service:
             return answer
 
         self._server.serve(recording)
+
+    def metadata(self) -> str:
+        """Its own metadata, asked of the service that serves: what an operator uploads elsewhere."""
+        with urllib.request.urlopen(self.entity_id, context=self._server.client, timeout=30) as answer:
+            text: str = answer.read().decode()
+        return text
 
     def count(self, method: str, path: str) -> int:
         """How often that was asked for."""

@@ -20,7 +20,8 @@ logger = logging.getLogger("tests.real.serving")
 SERVICE = "127.0.0.11"
 IDENTITY_PROVIDER = "127.0.0.12"
 SIMPLESAMLPHP = "127.0.0.13"
-ADDRESSES = (SERVICE, IDENTITY_PROVIDER, SIMPLESAMLPHP)
+PYSAML2 = "127.0.0.14"
+ADDRESSES = (SERVICE, IDENTITY_PROVIDER, SIMPLESAMLPHP, PYSAML2)
 
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -61,9 +62,11 @@ class Server:
 
     Attributes:
         origin: Scheme, address and port, as a browser writes them.
+        client: What believes its certificate; None: plain HTTP.
     """
 
     def __init__(self, address: str, authority: Authority | None = None) -> None:
+        self.client = authority.client if authority else None
         self._plain = _Plain(("127.0.0.1" if authority else address, 0), _Handler)
         self._door = Door(authority, address) if authority else None
         if self._door:

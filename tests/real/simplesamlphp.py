@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from saml_wsgi.testing.keys import SigningKey
 from tests.real.tls import Authority, Door
 
 _HOME = Path("/usr/share/simplesamlphp")
@@ -133,7 +134,13 @@ class SimpleSAMLphp:
             self._process.wait(timeout=10)
 
     def register(
-        self, entity_id: str, acs: str, *, sign: str = "assertion", name_id_format: str = TRANSIENT
+        self,
+        entity_id: str,
+        acs: str,
+        *,
+        sign: str = "assertion",
+        name_id_format: str = TRANSIENT,
+        encrypt_for: SigningKey | None = None,
     ) -> None:
         """Make a service provider known.
 
@@ -142,6 +149,8 @@ class SimpleSAMLphp:
             acs: Where its responses go, by HTTP-POST.
             sign: ``assertion``, ``response`` or ``both``.
             name_id_format: The format that it gets when its request asks for none.
+            encrypt_for: The key of a provider whose assertions are encrypted. Under RSA-OAEP this version
+                encrypts by AES-128 in CBC mode and by nothing else.
         """
         self._registered[entity_id] = {
             "entityid": entity_id,
@@ -150,6 +159,11 @@ class SimpleSAMLphp:
             "saml20.sign.assertion": sign in {"assertion", "both"},
             "saml20.sign.response": sign in {"response", "both"},
         }
+        if encrypt_for:
+            self._registered[entity_id] |= {
+                "assertion.encryption": True,
+                "certData": encrypt_for.certificate_base64,
+            }
         self._write("metadata/saml20-sp-remote", "metadata", self._registered)
 
     @property

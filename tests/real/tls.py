@@ -125,10 +125,11 @@ class Door:
         except TimeoutError:
             pass  # the browser keeps its side open; it is cut off
         finally:
+            # First, because the door may close, and cancel this, while it waits below.
+            requests.transport.abort()
             for direction in directions:
                 direction.cancel()
             await asyncio.gather(*directions, return_exceptions=True)
-            requests.transport.abort()
 
 
 async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:

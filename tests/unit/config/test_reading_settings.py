@@ -160,14 +160,17 @@ def test_matching_by_email_needs_an_email(reading):
     assert reading({"match": "email", "attributes.email": "off"}).only.key == "attributes.email"
 
 
-@pytest.mark.parametrize(
-    ("key", "value"), [("idp.allow_sha1", "yes"), ("idp.allow_cbc", "yes"), ("idp.unsolicited", "accept")]
-)
+@pytest.mark.parametrize(("key", "value"), [("idp.allow_sha1", "yes"), ("idp.unsolicited", "accept")])
 def test_what_weakens_is_a_warning(reading, key, value):
     """A weakening option works, and is warned of each time."""
     found = reading({key: value})
     assert found.good
     assert [warning.key for warning in found.warnings] == [key]
+
+
+def test_cbc_needs_a_key(reading):
+    """`idp.allow_cbc` without a key to decrypt with would do nothing."""
+    assert reading({"idp.allow_cbc": "yes"}).only.key == "idp.allow_cbc"
 
 
 @pytest.mark.parametrize(

@@ -95,21 +95,56 @@ def test_the_cookies_of_pending_requests(base, idp_host, prefix, attributes):
 def test_slots_take_turns():
     """Four requests go to four slots, one after the other; the fifth displaces the oldest."""
     one = cookies()
-    header, drawn = "", []
+    header, drawn, browsers = "", [], set()
     for _ in range(5):
-        (_, kept), (_, turn) = one.begin(header, "v")
+        turn = one.turn(header)
+        (_, kept), (_, value) = one.begin("v", turn)
         drawn.append(int(kept.partition("=v")[0][-1]))
-        header = turn.partition(";")[0]
+        browsers.add(turn.browser)
+        header = value.partition(";")[0]
     assert sorted(drawn[:4]) == list(range(SLOTS)) == [0, 1, 2, 3]
     assert drawn[4] == drawn[0]
+    assert len(browsers) == 1
 
 
-@pytest.mark.parametrize("turn", ["", "4", "-1", "x", "00", "\u0662"])
-def test_a_turn_that_says_nothing(turn):
-    """Without a turn, or with one that isn't ours, a slot is drawn at random."""
+@pytest.mark.parametrize(
+    "value", ["", "4" + "a" * 22, "1short", "x" * 23, "1" + "a" * 23, "\u0662" + "a" * 22]
+)
+def test_a_turn_that_says_nothing(value):
+    """Without a turn, or with one that isn't ours, a slot is drawn, and the browser gets a text of its own."""
     one = cookies()
-    drawn = {one.begin(f"{one.turn}={turn}", "v")[0][1].partition("=v")[0][-1] for _ in range(300)}
-    assert drawn == {"0", "1", "2", "3"}
+    turns = [one.turn(f"{one.browser}={value}") for _ in range(100)]
+    assert {turn.slot for turn in turns} == {0, 1, 2, 3}
+    assert len({turn.browser for turn in turns}) == 100
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("https://wiki.example.test", ("__Host-saml_wsgi_", "; Secure; SameSite=None")),
+        ("https://wiki.example.test/wiki", ("__Host-saml_wsgi_", "; Secure; SameSite=None")),
+        ("http://localhost:8000", ("saml_wsgi_", "; Secure; SameSite=None")),
+    ],
+)
+def test_no_other_host_can_set_the_browsers_text(base, expected):
+    """Wherever the site is mounted, the browser's own text is at the root, under a name no neighbour may set."""
+    one = cookies(base, idp_host="sso.example.test")
+    _, (_, header) = one.begin("v", one.turn(""))
+    assert header.startswith(expected[0])
+    assert header.endswith(f"; Path=/; HttpOnly{expected[1]}")
+
+
+def test_what_another_browser_asked_for_is_not_there():
+    """A request that was planted in this browser isn't this browser's."""
+    one = cookies()
+    turn = one.turn("")
+    packed = one._pending.pack(one._pending.start("/x", "jc", turn.browser))
+    (_, slot), (_, browser) = one.begin(packed, turn)
+    slot, browser = slot.partition(";")[0], browser.partition(";")[0]
+    assert list(one.pending(f"{browser}; {slot}")) == [turn.slot]
+    assert one.pending(slot) == {}
+    other = f"{one.browser}=0{'b' * 22}"
+    assert one.pending(f"{other}; {slot}") == {}
 
 
 def test_names_tell_services_apart():

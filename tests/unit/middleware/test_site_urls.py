@@ -64,8 +64,8 @@ HOSTILE = st.one_of(
     st.text(max_size=60),
     st.lists(
         st.sampled_from(
-            ["/", "//", "\\", "@", ":", "?", "#", ".", "..", "evil.test", "https:", "javascript:", "\r\n", "\t",
-             " ", "\0", "%0d%0a", "%2f", "\u2028", "é", "wiki.example.test", *BASES]
+            ["/", "//", "\\", "@", ":", "?", "#", ".", "..", "evil.test", "https:", "javascript:", "\r\n",
+             "\t", " ", "\0", "%0d%0a", "%2f", "\u2028", "é", "wiki.example.test", *BASES]
         ),
         max_size=8,
     ).map("".join),

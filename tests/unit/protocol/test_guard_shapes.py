@@ -76,18 +76,21 @@ def method(algorithm):
     return on_signature(put(f"{INFO}/SignatureMethod", Algorithm=algorithm))
 
 
-def deep(tree):
-    """41 elements inside each other."""
-    place = tree.find(".//{*}AttributeValue")
-    for _ in range(42 - len(list(place.iterancestors())) - 1):
-        place = etree.SubElement(place, "x")
-
-
 def forty(tree):
-    """40 elements inside each other."""
+    """40 elements inside each other. Returns the innermost."""
     place = tree.find(".//{*}AttributeValue")
     while len(list(place.iterancestors())) < 39:
         place = etree.SubElement(place, "x")
+    return place
+
+
+def just_deep_enough(tree):
+    forty(tree)
+
+
+def deep(tree):
+    """41 elements inside each other."""
+    etree.SubElement(forty(tree), "x")
 
 
 def with_attributes(count):
@@ -359,8 +362,9 @@ SHAPES = [
         "CipherReference",
         add(
             ".",
-            '<saml:EncryptedAssertion><xenc:EncryptedData><xenc:CipherData><xenc:CipherReference URI="/dev/zero"/>'
-            "</xenc:CipherData></xenc:EncryptedData></saml:EncryptedAssertion>",
+            "<saml:EncryptedAssertion><xenc:EncryptedData><xenc:CipherData>"
+            '<xenc:CipherReference URI="/dev/zero"/></xenc:CipherData>'
+            "</xenc:EncryptedData></saml:EncryptedAssertion>",
         ),
         "encryption_refused",
     ),
@@ -494,7 +498,9 @@ def test_what_a_signature_may_have(saml_idp, change):
     assert found(after_signing(saml_idp.response("wiki", "mara"), change).message) is None
 
 
-@pytest.mark.parametrize("change", [forty, with_attributes(32), put("Assertion", ID="_" + "a" * 255)])
+@pytest.mark.parametrize(
+    "change", [just_deep_enough, with_attributes(32), put("Assertion", ID="_" + "a" * 255)]
+)
 def test_limits_are_exact(saml_idp, change):
     """40 levels, 32 attributes and identifiers of 256 characters still pass."""
     form = saml_idp.response("wiki", "mara", sign="none", tamper=change)
@@ -545,3 +551,21 @@ def test_namespaces_are_absolute(declaration, code):
 def test_text_is_no_namespace(saml_idp):
     """A text that mentions a namespace declares none."""
     assert found(saml_idp.response("wiki", "mara", tamper=write("Issuer", "xmlns is a word")).message) is None
+
+
+@pytest.mark.xfail(reason="unpacking no children raises ValueError", strict=True, raises=ValueError)
+def test_an_empty_envelope():
+    """An EncryptedAssertion with nothing in it is refused, also where there is a key to decrypt with."""
+    xml = f'<samlp:Response {NAMESPACES} ID="_a"><saml:EncryptedAssertion/></samlp:Response>'.encode()
+    assert found(xml, decrypts=True) == "shape_refused"
+
+
+@pytest.mark.parametrize("mask", ["", "sha1", "sha256"])
+def test_masks_of_wrapped_keys(service, saml_idp, mask):
+    """Every mask that the guard lets through, and our metadata offers, gets through the schema as well."""
+    from saml_wsgi.testing.keys import SigningKey
+
+    key = SigningKey.cached("service")
+    saml_idp.change_app("wiki", sp_certificate=key.certificate.decode())
+    one = service(key=key)
+    assert one.outcome(encrypt="aes256-gcm", key_transport="rsa-oaep", oaep_mask=mask) == "ok"

@@ -262,6 +262,26 @@ def test_what_must_be_signed(service, policy, response, assertion, both, none):
     assert found == [response, assertion, both, none]
 
 
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        (moved(CONDITIONS, NotOnOrAfter=-180), "Conditions NotOnOrAfter"),
+        (moved(DATA, NotOnOrAfter=-180), "SubjectConfirmationData NotOnOrAfter"),
+        (moved(CONDITIONS, NotBefore=181), "NotBefore"),
+        (moved("Assertion", IssueInstant=181), "IssueInstant"),
+        (moved(STATEMENT, AuthnInstant=181), "AuthnInstant"),
+        (write(AUDIENCE, "urn:other"), f"expected '{ENTITY_ID}', received [['urn:other']]"),
+        (put(DATA, Recipient="urn:other"), f"expected '{ACS_URL}', received 'urn:other'"),
+        (write("Issuer", "Other"), "expected 'JumpCloud', received 'Other'"),
+    ],
+)
+def test_the_operator_reads_what_was_wrong(service, change, what):
+    """The detail names what was compared with what."""
+    with pytest.raises(Refused) as refused:
+        service().assertion(tamper=change)
+    assert what in refused.value.detail
+
+
 @pytest.mark.parametrize("skew", [0, 60, 300])
 @pytest.mark.parametrize("path", [DATA, CONDITIONS])
 def test_only_our_own_skew_counts(service, skew, path):

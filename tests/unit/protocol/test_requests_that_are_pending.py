@@ -193,7 +193,7 @@ def test_any_change(place, character):
         "text",
         [],
         ["_a", "/", "jc", NOW, 0],
-        ["_a", "/", "jc", NOW, 0, NOW, 1],
+        ["_a", "/", "jc", NOW, 0, NOW, "b", 1],
         ["_a", "/", "jc", "soon", 0, NOW],
         ["_a", "/", "jc", None, 0, NOW],
         {"id": "_a"},

@@ -339,6 +339,9 @@ def test_the_end_in_an_outage(office):
     one.store.down = True
     assert one.sessions.end(session, cookie) is False
     assert [(event.name, event.code) for event in one.happened] == [("unavailable", "store_unavailable")]
+    asked = one.store.asked("get")
+    assert one.sessions.recognise(cookie) is None
+    assert one.store.asked("get") == asked
     one.store.down = False
     one.clock.advance(998)
     assert one.sessions.recognise(cookie) is None
