@@ -92,6 +92,12 @@ class Links(Protocol):
         the subject is another user's or the user has another subject at this identity provider.
         """
 
+    def subject_of(self, idp: str, user_id: str, /) -> str | None:
+        """The subject of this identity provider that the user is pinned to, or None.
+
+        Asked where somebody brings no subject: a user who has one isn't theirs.
+        """
+
 
 @runtime_checkable
 class Store(Protocol):

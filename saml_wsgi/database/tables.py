@@ -76,7 +76,8 @@ links: Final = Table(
     "saml_wsgi_links",
     metadata,
     Column("idp", String(1024), primary_key=True),
-    Column("subject", String(1024), primary_key=True),
+    # A value of 256 characters, behind the name of the attribute that it came from.
+    Column("subject", String(1536), primary_key=True),
     Column("user_id", String(256), nullable=False),
     Column("created", BigInteger, nullable=False),
     UniqueConstraint("idp", "user_id", name="saml_wsgi_links_one_subject"),

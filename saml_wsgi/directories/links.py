@@ -15,6 +15,9 @@ from saml_wsgi.interfaces import Clock
 _FOLLOW: Final = select(links.c.user_id).where(
     links.c.idp == bindparam("issuer"), links.c.subject == bindparam("named")
 )
+_SUBJECT_OF: Final = select(links.c.subject).where(
+    links.c.idp == bindparam("issuer"), links.c.user_id == bindparam("linked")
+)
 
 
 class SQLLinks:
@@ -35,6 +38,7 @@ class SQLLinks:
         self._clock = clock
         self._writes = connect(url, option="directory.url")
         self._follow = Prepared(self._writes, _FOLLOW)
+        self._subject_of = Prepared(self._writes, _SUBJECT_OF)
         self._insert = insert_into(self._writes, links).on_conflict_do_nothing()
 
     def follow(self, idp: str, subject: str, /) -> str | None:
@@ -64,6 +68,18 @@ class SQLLinks:
             # The subject is somebody's already, or the user has another subject: then this finds nothing.
             pinned = connection.execute(_FOLLOW, {"issuer": idp, "named": subject}).scalar()
             return pinned == user_id
+
+    def subject_of(self, idp: str, user_id: str, /) -> str | None:
+        """See :meth:`saml_wsgi.interfaces.Links.subject_of`.
+
+        Raises:
+            DirectoryUnavailable: The database doesn't answer.
+        """
+        if not holds(links.c.idp, idp) or not holds(links.c.user_id, user_id):
+            return None
+        with answering(DirectoryUnavailable):
+            found = rows(self._writes, self._subject_of, {"issuer": idp, "linked": user_id})
+        return found[0][0] if found else None
 
 
 def check_link(idp: str, subject: str, user_id: str) -> None:

@@ -17,7 +17,7 @@ from saml_wsgi.interfaces import Clock, Resolver
 from saml_wsgi.middleware.arrival import Arrival, Kind, sort
 from saml_wsgi.middleware.cookies import Cookies, take
 from saml_wsgi.middleware.environ import Introduction, Scrubber, path
-from saml_wsgi.middleware.incoming import Incoming, found, see_other, unauthorised
+from saml_wsgi.middleware.incoming import Incoming, found, no_content, see_other, unauthorised
 from saml_wsgi.middleware.login import Login
 from saml_wsgi.middleware.on_401 import AwaitedResponse
 from saml_wsgi.middleware.pages import Page, Pages
@@ -114,13 +114,19 @@ class SAMLMiddleware:
         environ.update(self._introduce.anonymous)
         if self._policy.is_public(environ):
             return self.app(environ, start_response)
+        preflight = self._policy.preflight(environ)
+        if preflight is not None:
+            return self._send(no_content(*preflight), environ, start_response)
         return self._challenge(environ, start_response, cookies)
 
     def _recognise(self, environ: dict[str, Any], cookies: str) -> Known | None:
         """Who this browser is, by its session cookie. The application doesn't get to see our cookies."""
         value, rest = take(cookies, self._session_cookie)
-        if self._browser_cookie in rest:
-            _, rest = take(rest, self._browser_cookie)
+        while self._browser_cookie in rest or self._session_cookie in rest:
+            _, shorter = take(take(rest, self._browser_cookie)[1], self._session_cookie)
+            if shorter == rest:
+                break
+            rest = shorter
         if not rest:
             del environ["HTTP_COOKIE"]
         elif rest is not cookies:
@@ -151,8 +157,9 @@ class SAMLMiddleware:
         if visitor is Visitor.PROGRAM:
             return unauthorised(self._login_url, self._policy.cors_headers(environ))
         if path(environ) is None:
-            return self._pages.refused("bad_path", reference=ref, login_url=self._login_url)
+            return self._refuse(Refused("bad_path"), ref)
         if visitor is Visitor.FORM:
+            self._events.emit("refused", code="sign_in_again", reference=ref)
             return self._pages.sign_in_again(login_url=self._login_url, reference=ref)
         target = self.site.target(environ)
         if environ.get("REQUEST_METHOD") == "HEAD":
@@ -188,9 +195,7 @@ class SAMLMiddleware:
             raise Refused("endpoint_unknown")
         methods = {"acs": ("POST",), "logout": ("GET", "HEAD", "POST")}.get(endpoint, ("GET", "HEAD"))
         if request.method not in methods:
-            page = self._pages.refused(
-                "method_not_allowed", reference=request.reference, login_url=self._login_url
-            )
+            page = self._refuse(Refused("method_not_allowed", request.method[:20]), request.reference)
             return page.with_headers(("Allow", ", ".join(methods)))
         if endpoint == "acs":
             return self.sign_in(request)
@@ -289,8 +294,8 @@ class SAMLMiddleware:
         return self._pages.refused(error.code, reference=ref, login_url=self._login_url)
 
     def _not_shared(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        logger.critical("store.url = memory: can't serve several processes; set it to a database")
-        page = self._pages.refused("store_not_shared", reference=reference(), login_url="")
+        detail = "store.url = memory: can't serve several processes; set it to a database"
+        page = self._refuse(Refused("store_not_shared", detail), reference())
         return self._send(page, environ, start_response)
 
     def _send(self, page: Page, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:

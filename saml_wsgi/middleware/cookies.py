@@ -134,7 +134,7 @@ def take(header: str, name: str) -> tuple[str, str]:
     cookies with one name the first counts, which is the one with the longer path (RFC 6265, 5.4).
     """
     start = header.find(name)
-    while start > 0 and header[start - 1] != ";" and header[start - 2 : start] != "; ":
+    while start > 0 and header[start - 2 : start] != "; " and not header[:start].rstrip(" \t").endswith(";"):
         # Inside another cookie's name or value.
         start = header.find(name, start + 1)
     if start < 0:

@@ -94,7 +94,9 @@ class Introduction:
     def __call__(self, session: Session, cookie: str) -> Mapping[str, Any]:
         """For one ``environ.update()`` a request. Everything in it is frozen: it is used many times."""
         user = session.user
-        name = next((value for field in self._remote_user if (value := getattr(user, field))), "")
+        # What isn't printable could end a line in somebody's log or header.
+        values = (getattr(user, field) for field in self._remote_user)
+        name = next((value for value in values if value and value.isprintable()), "")
         introduced = {
             **self._urls,
             "AUTH_TYPE": "SAML",

@@ -86,6 +86,11 @@ def found(url: str, *headers: tuple[str, str]) -> Page:
     return Page(HTTPStatus.FOUND, (("Location", url), *_UNCACHED, *headers), b"")
 
 
+def no_content(*headers: tuple[str, str]) -> Page:
+    """Only headers (RFC 9110, 15.3.5)."""
+    return Page(HTTPStatus.NO_CONTENT, (("Cache-Control", "no-store"), *headers), b"")
+
+
 def nothing() -> Page:
     """All is well, and there is nothing to see."""
     return Page(HTTPStatus.OK, _UNCACHED, b"")

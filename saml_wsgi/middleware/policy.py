@@ -13,6 +13,7 @@ from saml_wsgi.middleware.environ import path
 
 _METHODS: Final = re.compile(r"[A-Z]+(?:,[A-Z]+)*\Z")
 #: What proxies, servers and frameworks read in different ways. A path with one is never public.
+_TOKENS: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+(?: *, *[A-Za-z0-9!#$%&'*+.^_`|~-]+)*\Z")
 _UNSAFE: Final = re.compile(r"//|/\.{1,2}(?:/|\Z)|[;\\%\x00-\x1f\x7f]")
 
 
@@ -61,7 +62,7 @@ def read_patterns(lines: Iterable[str], key: str, problems: Problems) -> tuple[P
             continue
         below = path.endswith("/*")
         path = path[:-1] if below else path
-        if "*" in path or _UNSAFE.search(path):
+        if set("*?#") & set(path) or _UNSAFE.search(path):
             problems.add(
                 key,
                 f"{line!r} can't be matched safely.",
@@ -81,7 +82,7 @@ class Policy:
     Args:
         public: Let through without a sign-in.
         api: Never a person's navigation, whatever it looks like.
-        cors_origins: Scripts of these origins may read our 401, and their preflights pass.
+        cors_origins: Scripts of these origins may read our 401, and their preflights are answered.
         on_401: ``challenge = on_401``: the application itself says when a sign-in is needed.
     """
 
@@ -100,13 +101,27 @@ class Policy:
 
     def is_public(self, environ: dict[str, Any]) -> bool:
         """Whether the request passes without a sign-in."""
-        method = str(environ.get("REQUEST_METHOD", ""))
-        if method == "OPTIONS" and _is_preflight(environ):
-            # Browsers send preflights without cookies, so they are judged by what they announce.
-            if environ["HTTP_ORIGIN"] in self._cors_origins:
-                return True
-            method = str(environ["HTTP_ACCESS_CONTROL_REQUEST_METHOD"])
-        return self._matches(self._public, method, environ)
+        return self._matches(self._public, str(environ.get("REQUEST_METHOD", "")), environ)
+
+    def preflight(self, environ: dict[str, Any]) -> list[tuple[str, str]] | None:
+        """The answer to a CORS preflight from a configured origin, or None if it isn't one.
+
+        Browsers send preflights without cookies (Fetch, 3.2.2). The application never sees them: one that
+        doesn't look at the method would hand out a page to nobody in particular.
+        """
+        method = str(environ.get("HTTP_ACCESS_CONTROL_REQUEST_METHOD", ""))
+        if environ.get("REQUEST_METHOD") != "OPTIONS" or not _TOKENS.match(method):
+            return None
+        if environ.get("HTTP_ORIGIN") not in self._cors_origins:
+            return None
+        wanted = str(environ.get("HTTP_ACCESS_CONTROL_REQUEST_HEADERS", ""))
+        allowed = [("Access-Control-Allow-Headers", wanted)] if _TOKENS.match(wanted) else []
+        return [
+            *self.cors_headers(environ),
+            ("Access-Control-Allow-Methods", method),
+            *allowed,
+            ("Access-Control-Max-Age", "600"),
+        ]
 
     def visitor(self, environ: dict[str, Any]) -> Visitor:
         """Who is asking. Every current browser says so (Fetch Metadata); for the others we guess."""
@@ -153,7 +168,3 @@ def visitor(environ: dict[str, Any]) -> Visitor:
     if not person:
         return Visitor.PROGRAM
     return Visitor.PERSON if method in {"GET", "HEAD"} else Visitor.FORM
-
-
-def _is_preflight(environ: dict[str, Any]) -> bool:
-    return "HTTP_ORIGIN" in environ and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in environ

@@ -32,7 +32,7 @@ class SignOut:
         here = self._site.url("logout")
         if known is None:
             everywhere = request.query("everywhere") != "no"
-            page = self._pages.signed_out(login_url=self._site.base_url + "/", everywhere=everywhere)
+            page = self._pages.signed_out(login_url=self._site.url("login"), everywhere=everywhere)
             # A cookie that is nobody's any more is removed, if it was shown: a form on another site comes
             # without it, and must not have it removed.
             shown, _ = take(request.cookies, self._cookies.session + "=")

@@ -75,11 +75,15 @@ class Site:
             or "\\" in path
             or not _is_plain(path)
             or len(path) > _LONGEST_TARGET
-            # In whatever spelling: somebody on the way may undo it.
-            or self.owns(normpath(unquote(path.partition("?")[0])))
+            or self._leads_elsewhere(unquote(path.partition("?")[0]))
         ):
             return "/"
         return path
+
+    def _leads_elsewhere(self, path: str) -> bool:
+        """Whether it is an endpoint of ours, or above us, once somebody on the way resolved its dots."""
+        segments = path.split("/")
+        return ".." in segments or "." in segments or self.owns(normpath(path))
 
     def absolute(self, target: str) -> str:
         """The URL of a target. Its origin is ours whatever the target holds, since it begins with ``/``."""

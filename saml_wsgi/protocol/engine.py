@@ -155,7 +155,7 @@ class Engine:
         sha1 = (xmlsec.Transform.RSA_SHA1, xmlsec.Transform.SHA1) if allow_sha1 else ()
         self._transforms = (*_TRANSFORMS, *sha1)
         # Everything that python3-saml can be told, told. It keeps what it is given: a fresh dictionary.
-        self._settings = _Settings(
+        self._settings = _prepared(
             {
                 "strict": True,
                 "debug": False,
@@ -179,8 +179,6 @@ class Engine:
                     "signatureAlgorithm": RSA_SHA256,
                 },
             },
-            # It looks for certificates in files below this path; below a device there can't be any.
-            custom_base_path="/dev/null/",
         )
 
     def verify(self, root: Element) -> Verified:
@@ -311,6 +309,15 @@ class RequestSigner:
         return signed
 
 
+def _prepared(settings: dict[str, Any]) -> Any:
+    try:
+        # It looks for certificates in files below this path; below a device there can't be any.
+        return _Settings(settings, custom_base_path="/dev/null/")
+    except Exception as error:
+        what = f"python3-saml doesn't take these settings ({error})."
+        raise ConfigurationError(Problem("idp.metadata", what, "Correct its addresses.")) from error
+
+
 def _public_key(certificate: str) -> Any:
     """The key alone: with its certificate, each verification would copy that, too."""
     from cryptography import x509
@@ -324,7 +331,9 @@ def _public_key(certificate: str) -> Any:
 def _validate(element: Element) -> None:
     schema = _schema()
     if not schema.validate(element):
-        raise Refused("schema_invalid", str(schema.error_log.last_error)[:300])
+        # Its message would quote what the attributes say.
+        error = schema.error_log.last_error
+        raise Refused("schema_invalid", f"{error.type_name} at line {error.line}" if error else "")
 
 
 #: XML Encryption 1.1 came after SAML's schemas, which know no MGF below EncryptionMethod.

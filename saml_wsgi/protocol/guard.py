@@ -16,10 +16,14 @@ from saml_wsgi.protocol.names import ASSERTIONS, DS, DS11, SAML, SAMLP, XENC, XE
 
 _ID_SPELLINGS: Final = ("ID", "Id", "iD", "id")
 _DEEPEST: Final = 40
+#: Canonicalisation costs the product of elements and prefixes, and runs before a signature is checked.
+_MOST_PREFIXES: Final = 16
+_MOST_LISTED_PREFIXES: Final = 8
 _MOST_ATTRIBUTES: Final = 32
 _NC_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,255}\Z")
 _ABSOLUTE: Final = re.compile(rb"[A-Za-z][A-Za-z0-9+.\-]*:")
-_NAMESPACE: Final = re.compile(rb"""xmlns(?::[^\s=]*)?\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+# The prefix ends at whatever can't be in a name, so that no text makes it start over and over.
+_NAMESPACE: Final = re.compile(rb"""xmlns(?::([^\s=:"'<>/]*))?\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 
 #: What may stand in KeyInfo. None of it is used: the keys are the configured ones. All of it is inert.
 _KEY_INFO: Final = {
@@ -158,14 +162,20 @@ class Guard:
 
 
 def _check_namespaces(xml: bytes) -> None:
-    for double, single in _NAMESPACE.findall(xml):
+    prefixes = set()
+    for prefix, double, single in _NAMESPACE.findall(xml):
+        prefixes.add(prefix)
         if not _ABSOLUTE.match(double or single):
             # Relative namespace URIs make canonicalisation fail or lie (XML-C14N, 1.3).
             raise Refused("shape_refused", "a namespace that isn't absolute")
+    if len(prefixes) > _MOST_PREFIXES:
+        raise Refused("shape_refused", f"more than {_MOST_PREFIXES} namespace prefixes")
 
 
 def _encrypted(element: Element) -> None:
     """Ciphertext in place, a wrapped key beside or inside it, and no reference to anywhere."""
+    if not len(element):
+        raise Refused("shape_refused", "an EncryptedAssertion with nothing in it")
     data, *keys = list(element)
     if data.tag != XENC + "EncryptedData" or any(key.tag != XENC + "EncryptedKey" for key in keys):
         raise Refused("shape_refused", "an EncryptedAssertion with other children than it needs")
@@ -257,6 +267,8 @@ def _algorithm(element: Element, accepted: frozenset[str] | set[str], what: str)
             raise Refused("shape_refused", f"{_name(child)} under the {what} algorithm")
         if len(child) or set(child.attrib) - {"PrefixList"}:
             raise Refused("shape_refused", "InclusiveNamespaces holds more than a PrefixList")
+        if len(child.get("PrefixList", "").split()) > _MOST_LISTED_PREFIXES:
+            raise Refused("shape_refused", f"a PrefixList of more than {_MOST_LISTED_PREFIXES}")
 
 
 def _leaf(element: Element) -> None:

@@ -7,6 +7,7 @@ changes, never from a network. The last good state is kept when a new one can't 
 from __future__ import annotations
 
 import ipaddress
+import re
 import threading
 import urllib.parse
 from base64 import b64decode, b64encode
@@ -23,6 +24,9 @@ from saml_wsgi.protocol.names import DS, MD, PROTOCOL, Element
 
 _LARGEST_METADATA: Final = 4 * 1024 * 1024
 _RE_READ: Final = 5.0
+_HOST: Final = re.compile(
+    r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\Z|[0-9a-f:]+\Z"
+)
 _UNFIT: Final = set('&"<>')
 
 
@@ -213,6 +217,8 @@ def check_sso_url(url: str, key: str = "idp.metadata") -> str:
         not host
         or not fits
         or parts.fragment
+        or parts.username is not None
+        or not _HOST.match(host)
         or not url.isascii()
         or not url.isprintable()
         or set(url) & set('"<> \\')
@@ -240,11 +246,7 @@ def _role(xml: bytes, entity_id: str | None) -> tuple[Element, str]:
         # Only what could be harmful matters here: comments are common in metadata and are skipped.
         root = engine.parse(xml)
     except Refused as error:
-        hint = "It looks like a web page. " if b"<html" in xml[:2000].lower() else ""
-        raise _problem(
-            f"this is not XML metadata ({error.detail[:200]}).",
-            f"{hint}Export the metadata file from the identity provider's console.",
-        ) from None
+        raise _problem(f"this is not XML metadata ({error.detail[:200]}).", _export(xml)) from None
     entities = [root] if root.tag == MD + "EntityDescriptor" else list(root.iter(MD + "EntityDescriptor"))
     candidates = [
         (role, str(entity.get("entityID", "")))
@@ -260,9 +262,14 @@ def _role(xml: bytes, entity_id: str | None) -> tuple[Element, str]:
         raise _problem(f"the metadata has no identity provider {entity_id!r}.", "Correct idp.entity_id.")
     if not candidates:
         what = "the metadata of a service, not of an identity provider" if entities else "not SAML metadata"
-        raise _problem(f"this is {what}.", "Export the identity provider's metadata.")
+        raise _problem(f"this is {what}.", _export(xml))
     some = ", ".join(repr(name) for _, name in candidates[:5])
     raise _problem(f"the metadata has several identity providers ({some}).", "Set idp.entity_id to one.")
+
+
+def _export(xml: bytes) -> str:
+    hint = "It looks like a web page. " if b"<html" in xml[:2000].lower() else ""
+    return f"{hint}Export the metadata file from the identity provider's console."
 
 
 def _certificates(role: Element) -> list[str]:

@@ -11,6 +11,10 @@ _INSTANT: Final = re.compile(
 )
 
 
+#: The beginning of the year 9999.
+_END: Final = 253_370_764_800
+
+
 def read(text: str) -> float | None:
     """Seconds since the epoch, or None if the text isn't an instant with a time zone."""
     match = _INSTANT.match(text.strip(" \t\r\n"))
@@ -18,9 +22,11 @@ def read(text: str) -> float | None:
         return None
     try:
         moment = datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00"))
-        return moment.timestamp() + (float(f"0.{match[2]}") if match[2] else 0.0)
+        seconds = moment.timestamp() + (float(f"0.{match[2]}") if match[2] else 0.0)
     except (ValueError, OverflowError):
         return None
+    # What can't be written again is no time that anybody means.
+    return seconds if 0 <= seconds < _END else None
 
 
 def write(seconds: float) -> str:

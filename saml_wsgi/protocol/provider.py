@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import logging
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from saml_wsgi.errors import Refused
+from saml_wsgi.errors import ConfigurationError, Refused
 from saml_wsgi.interfaces import Clock, Store
 from saml_wsgi.model import Assertion, PendingRequest
 from saml_wsgi.protocol import bindings, engine, metadata, names, profile, replay
@@ -16,6 +17,8 @@ from saml_wsgi.protocol.idp import IdentityProvider, IdentityProviderSource
 from saml_wsgi.protocol.names import Element
 from saml_wsgi.protocol.profile import Rules
 from saml_wsgi.protocol.requests import PENDING_FOR, Outgoing, PendingRequests, authn_request, fingerprint
+
+logger = logging.getLogger("saml_wsgi.protocol")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ class ServiceProvider:
             else None
         )
         self._verifier = self._build(source.current())
+        self._unusable: IdentityProvider | None = None
 
     def request(self, target: str, *, browser: str = "", attempt: int = 0) -> Outgoing:
         """Ask for a sign-in that ends at the target.
@@ -211,9 +215,14 @@ class ServiceProvider:
     def _current(self) -> tuple[IdentityProvider, engine.Engine, Rules]:
         provider = self._source.current()
         known = self._verifier
-        if known[0] is not provider:
+        if known[0] is not provider and provider is not self._unusable:
             # Two threads may both build one; either is right.
-            known = self._verifier = self._build(provider)
+            try:
+                known = self._verifier = self._build(provider)
+            except ConfigurationError as error:
+                # As with a file that can't be read: what was good stays.
+                self._unusable = provider
+                logger.error("new metadata can't be used: %s", error)  # noqa: TRY400  # it says it all
         return known
 
     def _build(self, provider: IdentityProvider) -> tuple[IdentityProvider, engine.Engine, Rules]:

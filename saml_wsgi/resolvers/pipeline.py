@@ -61,10 +61,12 @@ class Pipeline:
     **The matching field is never overwritten**, nor is a username by another spelling of itself: a user
     who was found by a link, and whose matching value is another one now, keeps the old one.
 
-    **Subjects** that are e-mail addresses, or that are the matching name itself, are compared as names
-    are (:func:`saml_wsgi.names.key`), all others exactly: opaque identifiers may differ in case alone.
-    A person who brings none of the attributes in ``link_source`` is refused, since leaving one out would
-    get around the link. Only where nothing but a transient NameID was to be had, nobody is pinned.
+    **Subjects** are kept with the name of their source (:func:`subject_from`). Those that are e-mail
+    addresses, or the matching name itself, are compared as names are (:func:`saml_wsgi.names.key`), all
+    others exactly: opaque identifiers may differ in case alone. A person who brings none of the
+    attributes in ``link_source`` is refused, since leaving one out would get around the link. Only where
+    nothing but a transient NameID was to be had, nobody is pinned; then a user who is pinned already is
+    refused (``link_conflict``), for the same reason: people can ask for a transient one.
     """
 
     name: str
@@ -151,7 +153,7 @@ class Pipeline:
             if any(values_of(assertion, source) or ()):
                 value = identifying(assertion, source)
                 is_name = is_address(value) or profile.origins.get(self.match) == f"saml:{source}"
-                return names.key(value) if is_name else value
+                return subject_from(source, names.key(value) if is_name else value)
         if set(self.link_source) == {NAME_ID}:
             return None
         detail = f"link.source expects one of {', '.join(self.link_source)}; arrived: {arrived(assertion)}"
@@ -229,7 +231,12 @@ class Pipeline:
 
     def _pin(self, found: _Found, person: _Person) -> bool:
         """Pin the person to the user, unless they are; whether that wrote anything."""
-        if self.links is None or person.subject is None or found.linked:
+        if self.links is None or found.linked:
+            return False
+        if person.subject is None:
+            if self.link_source and self.links.subject_of(person.idp, found.user.id) is not None:
+                detail = f"user {found.user.id} is linked to a subject of {person.idp}, and none arrived"
+                raise Refused("link_conflict", detail)
             return False
         if not self.links.pin(person.idp, person.subject, found.user.id):
             detail = f"user {found.user.id} is linked to another subject of {person.idp}"
@@ -255,6 +262,19 @@ class Pipeline:
     def _resolution(self, user: User, person: _Person, outcome: str, changes: Changes) -> Resolution:
         said = person.profile if self.writer is not None else Profile()
         return Resolution(user, outcome, changes, origins(user, said), self.name)
+
+
+def subject_from(source: str, value: str) -> str:
+    """A subject as the links keep it: what identifies a person for good, and what says so.
+
+    Employee number 1001 and the NameID ``1001`` are two people: ``attr:employee:1001`` and
+    ``NameID:1001``. A ``:`` in an attribute's name is written ``%3A``, and a ``%`` ``%25``, so that the
+    value always begins behind the second colon.
+    """
+    if source == NAME_ID:
+        return f"{NAME_ID}:{value}"
+    name = source.replace("%", "%25").replace(":", "%3A")
+    return f"attr:{name}:{value}"
 
 
 def origins(user: User, said: Profile, other: str = KEPT) -> dict[str, str]:

@@ -7,6 +7,7 @@ dictionary look-up; that is also how late an end elsewhere is seen.
 
 from __future__ import annotations
 
+import os
 import secrets
 import threading
 from collections.abc import Callable, Mapping
@@ -20,7 +21,8 @@ from saml_wsgi.model import Assertion, Resolution, Session
 from saml_wsgi.session import record
 from saml_wsgi.signing import Keys, digest
 
-_MOST_REMEMBERED: Final = 10_000
+#: How much is remembered: ten for a session, one for each group and each value of an attribute.
+_MOST_REMEMBERED: Final = 200_000
 #: After the store failed, it is asked again so many seconds later: the breaker.
 _PAUSE: Final = 1.0
 
@@ -41,6 +43,25 @@ class Lifetimes:
         return max(1, min(60, self.idle // 10))
 
 
+class ForkSafeLock:
+    """A lock that is open in a forked child, whoever held it in the parent (gunicorn's preloading)."""
+
+    def __init__(self) -> None:
+        self._renew()
+
+    def _renew(self) -> None:
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        if self._process != os.getpid():
+            self._renew()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
 class Known:
     """A session that this process verified, ready for the next request with the same cookie.
 
@@ -49,7 +70,7 @@ class Known:
         fresh_until: On the monotonic clock: until then nobody is asked.
     """
 
-    __slots__ = ("cookie", "environ", "fresh_until", "session", "verified")
+    __slots__ = ("cookie", "environ", "fresh_until", "session", "verified", "weight")
 
     def __init__(
         self, session: Session, cookie: str, environ: Mapping[str, Any], verified: float, fresh_until: float
@@ -59,6 +80,7 @@ class Known:
         self.environ = environ
         self.verified = verified
         self.fresh_until = fresh_until
+        self.weight = 10 + len(session.user.groups) + sum(map(len, session.attributes.values()))
 
 
 class Sessions:
@@ -92,7 +114,8 @@ class Sessions:
         self._known: dict[str, Known] = {}
         self._ended: dict[str, float] = {}
         self._store_down_until = 0.0
-        self._lock = threading.Lock()
+        self._weight = 0
+        self._lock = ForkSafeLock()
 
     def recognise(self, cookie: str) -> Known | None:
         """The session that belongs to a cookie's value, or None: this browser is nobody's.
@@ -150,7 +173,7 @@ class Sessions:
             for key in [key for key, until in self._ended.items() if until <= now]:
                 del self._ended[key]
             self._ended[session.key] = now + max(1, session.expires - self._clock.time())
-            self._known.pop(cookie, None)
+            self._forget(cookie)
         try:
             self._store.pop(_name(session.key))
         except StoreUnavailable as error:
@@ -184,9 +207,15 @@ class Sessions:
                 raise
             return known
         if session is None:
-            self._known.pop(cookie, None)
+            with self._lock:
+                self._forget(cookie)
             return None
         return self._remember(cookie, session)
+
+    def _forget(self, cookie: str) -> None:
+        known = self._known.pop(cookie, None)
+        if known is not None:
+            self._weight -= known.weight
 
     def _read(self, key: str) -> Session | None:
         if self._clock.monotonic() < self._store_down_until:
@@ -208,10 +237,10 @@ class Sessions:
         if asked is not None and now >= session.checked + self._lifetimes.recheck:
             user = asked.get(session.user.id)
             if user is None or not user.active:
-                self._store.pop(_name(session.key))
-                self._events.emit(
-                    "session_ended", code="not_found" if user is None else "inactive", session=session.key[:8]
-                )
+                # Known now, whether or not the store can be told.
+                code = "not_found" if user is None else "inactive"
+                self._events.emit("session_ended", code=code, session=session.key[:8])
+                self.end(session, "")
                 return None
             renewed = replace(renewed, user=user, checked=now)
         if now >= session.seen + self._lifetimes.touch:
@@ -226,7 +255,9 @@ class Sessions:
         """Whether an outage is young enough, counted from the last verification and never sliding."""
         now = self._clock.monotonic()
         end = known.verified + self._lifetimes.grace
-        if now >= end or self._clock.time() >= known.session.expires:
+        wall, session = self._clock.time(), known.session
+        idle_end = session.seen + self._lifetimes.idle + self._lifetimes.touch
+        if now >= end or wall >= session.expires or wall >= idle_end:
             return False
         known.fresh_until = min(end, now + _PAUSE)
         return True
@@ -234,21 +265,18 @@ class Sessions:
     def _remember(self, cookie: str, session: Session) -> Known | None:
         now, wall = self._clock.monotonic(), self._clock.time()
         left = min(session.expires, session.seen + self._lifetimes.idle) - wall
-        known = Known(
-            session,
-            cookie,
-            self.present(session, cookie),
-            now,
-            now + min(self._lifetimes.cache, max(0.0, left)),
-        )
+        # A session in use must be seen to be in use.
+        fresh = min(self._lifetimes.cache, self._lifetimes.touch, max(0.0, left))
+        known = Known(session, cookie, self.present(session, cookie), now, now + fresh)
         with self._lock:
             if session.key in self._ended:
                 return None
-            while len(self._known) >= _MOST_REMEMBERED:
+            self._forget(cookie)
+            while self._known and self._weight + known.weight > _MOST_REMEMBERED:
                 # The oldest goes; whoever is active comes back at once.
-                del self._known[next(iter(self._known))]
-            self._known.pop(cookie, None)
+                self._forget(next(iter(self._known)))
             self._known[cookie] = known
+            self._weight += known.weight
         return known
 
     def _ttl(self, session: Session) -> int:

@@ -40,28 +40,32 @@ __all__ = [
     "WSGITransport",
 ]
 
-_ROOMS: Final = {
-    "PEOPLE": "people",
-    "App": "knobs",
-    "Browser": "browser",
-    "Cookie": "cookies",
-    "CookieJar": "cookies",
-    "FakeClock": "clock",
-    "Form": "forms",
-    "HTTPTransport": "transports",
-    "JumpCloudIdP": "idp",
-    "Page": "browser",
-    "Person": "people",
-    "PostedForm": "responses",
-    "Shape": "knobs",
-    "SigningKey": "keys",
-    "WSGITransport": "transports",
-}
+if not TYPE_CHECKING:
+    # Not for type checkers: with it, any misspelt name would be there, as Any.
+    _ROOMS: Final = {
+        "PEOPLE": "people",
+        "App": "knobs",
+        "Browser": "browser",
+        "Cookie": "cookies",
+        "CookieJar": "cookies",
+        "FakeClock": "clock",
+        "Form": "forms",
+        "HTTPTransport": "transports",
+        "JumpCloudIdP": "idp",
+        "Page": "browser",
+        "Person": "people",
+        "PostedForm": "responses",
+        "Shape": "knobs",
+        "SigningKey": "keys",
+        "WSGITransport": "transports",
+    }
 
+    def __getattr__(name: str) -> Any:
+        if name not in _ROOMS:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"{__name__}.{_ROOMS[name]}"), name)
+        globals()[name] = value
+        return value
 
-def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_ROOMS[name]}"), name)
-    globals()[name] = value
-    return value
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -182,6 +182,15 @@ class Scene:
         ]
         return found[0] if found else None
 
+    def share(self, other: Scene, *, browser: bool = True) -> None:
+        """Give another browser the cookies of pending requests; without ``browser`` not what binds them."""
+        for kept in list(self.browser.cookies):
+            attributes = "; Secure; HttpOnly; SameSite=None"
+            if re.search("_p[0-3]$", kept.name):
+                other.browser.cookies.keep(ACS, f"{kept.name}={kept.value}; Path=/saml{attributes}")
+            elif browser and kept.name.endswith("_b"):
+                other.browser.cookies.keep(ACS, f"{kept.name}={kept.value}; Path=/{attributes}")
+
     @property
     def who(self) -> str:
         """Whom the wiki takes this browser for; empty: it is asked to sign in."""

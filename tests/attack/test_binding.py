@@ -23,7 +23,7 @@ from tests.unit.protocol.tampering import (
 )
 
 CLAIMS = ("own", "absent", "unknown", "another browser's", "another tab's")
-COOKIES = ("pending", "none", "answered", "spoilt")
+COOKIES = ("pending", "none", "answered", "spoilt", "unbound", "stolen")
 MODES = ("restart", "refuse", "accept")
 
 
@@ -52,8 +52,14 @@ def test_in_response_to(scene, mode, cookie, response, confirmation):
     }
     if cookie == "answered":
         here.browser.follow(here.post(here.answer()))
+    if cookie == "stolen":
+        # What a host beside ours can do: plant pending cookies of its own. It can't plant what binds them.
+        thief, here = here, here.service.scene()
+        thief.share(here, browser=False)
     for kept in list(here.browser.cookies):
-        if cookie == "none" or (cookie == "answered" and "_p" not in kept.name):
+        session = kept.name == here.service.app._cookies.session
+        unbound = cookie == "unbound" and kept.name.endswith("_b")
+        if cookie == "none" or unbound or (cookie == "answered" and session):
             here.browser.cookies.remove(kept)
         if cookie == "spoilt" and "_p" in kept.name:
             here.browser.cookies.keep(
@@ -72,7 +78,8 @@ def test_in_response_to(scene, mode, cookie, response, confirmation):
     if cookie == "answered":
         solicited = response == confirmation == "another tab's"
     unsolicited = mode == "accept" and response == confirmation == "absent"
-    set_cookies = [value for value in page.all("Set-Cookie") if value.startswith("__Host-saml_wsgi")]
+    name = here.service.app._cookies.session
+    set_cookies = [value for value in page.all("Set-Cookie") if value.startswith(f"{name}=")]
     if solicited or unsolicited:
         assert len(set_cookies) == 1
         here.browser.follow(page)
@@ -96,21 +103,21 @@ def test_the_answer_of_another_browser(scene, sign):
 
 
 def test_the_cookie_of_another_browser_does_not_travel(scene):
-    """The pending cookie is bound to its path, to https, and to this host: no other one gets to see it."""
+    """The pending cookie is bound to its path, to https and to this host, what binds it to this host by name."""
     here = scene()
-    pending = [kept for kept in here.browser.cookies if "_p" in kept.name]
-    assert [(kept.path, kept.secure, kept.http_only, kept.host_only, kept.same_site) for kept in pending] == [
-        ("/saml", True, True, True, "None")
-    ]
+    found = {
+        kept.name[-2]: (kept.path, kept.secure, kept.http_only, kept.host_only, kept.same_site)
+        for kept in here.browser.cookies
+    }
+    assert found == {"p": ("/saml", True, True, True, "None"), "_": ("/", True, True, True, "None")}
+    assert here.cookie("_b").name.startswith("__Host-")
 
 
 def test_identity_provider_mix_up(services):
     """A request that went to one identity provider isn't answered by another one."""
     asked, answers = services(idp__name="A"), services(idp__name="B")
     one, other = asked.scene(), answers.scene()
-    for kept in list(one.browser.cookies):
-        if "_p" in kept.name:
-            other.browser.cookies.keep(ACS, f"{kept.name}={kept.value}; Path=/saml; Secure; SameSite=None")
+    one.share(other)
     form = other.answer(in_response_to=one.request)
     assert_refused(other, form, "issuer_mismatch")
 
@@ -132,7 +139,7 @@ NEAR_ACS = (
     ACS.replace("wiki.example.test", "wiki.example.test.evil.test"),
     ACS.replace("wiki.", "evil."),
     f"{OTHER}/?{ACS}",
-    f"{OTHER};{ACS}",
+    f"{OTHER}/{ACS}",
     ACS.replace("/acs", "/%61cs"),
 )
 NEAR_AUDIENCE = (
@@ -270,8 +277,7 @@ def test_used_once(scene, sign, mode):
     """A response that was used is not a way in for another browser, even one that has its pending cookie."""
     here = scene(idp__unsolicited=mode)
     thief = here.service.scene()
-    for kept in list(here.browser.cookies):
-        thief.browser.cookies.keep(ACS, f"{kept.name}={kept.value}; Path=/saml; Secure; SameSite=None")
+    here.share(thief)
     form = here.answer(sign=sign)
     here.browser.follow(here.post(form))
     assert here.who == "mara@example.test"

@@ -60,6 +60,7 @@ def texts(here) -> dict[str, str]:
     session = here.service.app.sessions.recognise(here.cookie().value).session
     return {
         "pending": here.cookie("_p[0-3]").value,
+        "browser": here.cookie("_b").value,
         "relay state": here.service.app.provider.pending.relay_state(0),
         "logout token": here.service.app.sessions.token(session),
         "restart": ours.sign("restart", id_),
@@ -76,6 +77,7 @@ def texts(here) -> dict[str, str]:
 
 NAMES = (
     "pending",
+    "browser",
     "relay state",
     "logout token",
     "restart",

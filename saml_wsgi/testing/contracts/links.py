@@ -91,12 +91,31 @@ class LinksContract:
         links.pin(IDP, f"{stem}2", self.user_id(2))
         assert links.follow(IDP, f"{stem}2") == self.user_id(2)
 
+    def test_a_pinned_user_has_its_subject(self, links: Links) -> None:
+        """Once pinned, the user leads back to the subject, at this identity provider and at no other."""
+        assert links.subject_of(IDP, self.user_id(1)) is None
+        links.pin(IDP, "ada", self.user_id(1))
+        links.pin(OTHER_IDP, "countess", self.user_id(1))
+        assert links.subject_of(IDP, self.user_id(1)) == "ada"
+        assert links.subject_of(OTHER_IDP, self.user_id(1)) == "countess"
+        assert links.subject_of(IDP, self.user_id(2)) is None
+
+    def test_a_refused_pin_changes_no_subject(self, links: Links) -> None:
+        """Nobody's subject is another one after a pin that was refused."""
+        links.pin(IDP, "ada", self.user_id(1))
+        links.pin(IDP, "ada", self.user_id(2))
+        links.pin(IDP, "grace", self.user_id(1))
+        assert links.subject_of(IDP, self.user_id(1)) == "ada"
+        assert links.subject_of(IDP, self.user_id(2)) is None
+
     def test_unfriendly_subjects_lead_to_nobody(self, links: Links) -> None:
         """What can't be a subject, or looks like a pattern, is looked for without harm."""
         links.pin(IDP, "ada", self.user_id(1))
         for subject in ("", *UNFRIENDLY):
             assert links.follow(IDP, subject) is None
             assert links.follow(subject, "ada") is None
+            assert links.subject_of(IDP, subject) is None
+            assert links.subject_of(subject, self.user_id(1)) is None
 
     def test_one_subject_pinned_to_many_users_at_once(self, links: Links) -> None:
         """Of many threads that pin one subject to different users, one is told True."""

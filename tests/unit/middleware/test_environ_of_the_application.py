@@ -120,7 +120,11 @@ def test_remote_user(fields, user, expected):
 @given(st.text(min_size=1, max_size=50))
 def test_any_name_comes_through(name):
     """Whatever somebody is called, the application can read it back."""
-    told = introduce()(session(username=name), "c")["REMOTE_USER"]
+    told = introduce()(session(username=name), "c").get("REMOTE_USER")
+    if not name.isprintable():
+        # It could end a line in somebody's log or header.
+        assert told is None
+        return
     assert all(ord(character) < 256 for character in told)
     assert told.encode("latin-1").decode() == name
 

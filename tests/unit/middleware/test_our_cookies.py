@@ -111,7 +111,7 @@ def test_slots_take_turns():
     "value", ["", "4" + "a" * 22, "1short", "x" * 23, "1" + "a" * 23, "\u0662" + "a" * 22]
 )
 def test_a_turn_that_says_nothing(value):
-    """Without a turn, or with one that isn't ours, a slot is drawn, and the browser gets a text of its own."""
+    """Without a turn of ours a slot is drawn, and the browser gets a text of its own."""
     one = cookies()
     turns = [one.turn(f"{one.browser}={value}") for _ in range(100)]
     assert {turn.slot for turn in turns} == {0, 1, 2, 3}
@@ -127,7 +127,7 @@ def test_a_turn_that_says_nothing(value):
     ],
 )
 def test_no_other_host_can_set_the_browsers_text(base, expected):
-    """Wherever the site is mounted, the browser's own text is at the root, under a name no neighbour may set."""
+    """Wherever the site is mounted, the browser's own text is at the root, which no neighbour may set."""
     one = cookies(base, idp_host="sso.example.test")
     _, (_, header) = one.begin("v", one.turn(""))
     assert header.startswith(expected[0])

@@ -119,22 +119,37 @@ ORIGIN = {"HTTP_ORIGIN": "https://app.test", "HTTP_ACCESS_CONTROL_REQUEST_METHOD
 
 
 @pytest.mark.parametrize(
-    ("origins", "public", "environ", "passes"),
+    ("origins", "environ", "answered"),
     [
-        (("https://app.test",), (), asks("/x", "OPTIONS", **ORIGIN), True),
-        (("https://other.test",), (), asks("/x", "OPTIONS", **ORIGIN), False),
-        ((), (), asks("/x", "OPTIONS", **ORIGIN), False),
-        (("https://app.test",), (), asks("/x", "OPTIONS", HTTP_ORIGIN="https://app.test"), False),
-        (("https://app.test",), (), asks("/x", "PUT", **ORIGIN), False),
-        ((), ("PUT /x",), asks("/x", "OPTIONS", **ORIGIN), True),
-        ((), ("GET /x",), asks("/x", "OPTIONS", **ORIGIN), False),
-        ((), ("OPTIONS /x",), asks("/x", "OPTIONS", **ORIGIN), False),
-        ((), ("OPTIONS /x",), asks("/x", "OPTIONS"), True),
+        (("https://app.test",), asks("/x", "OPTIONS", **ORIGIN), True),
+        (("https://other.test",), asks("/x", "OPTIONS", **ORIGIN), False),
+        ((), asks("/x", "OPTIONS", **ORIGIN), False),
+        (("https://app.test",), asks("/x", "OPTIONS", HTTP_ORIGIN="https://app.test"), False),
+        (("https://app.test",), asks("/x", "PUT", **ORIGIN), False),
+        (
+            ("https://app.test",),
+            asks("/x", "OPTIONS", **{**ORIGIN, "HTTP_ACCESS_CONTROL_REQUEST_METHOD": "a\r\nb"}),
+            False,
+        ),
     ],
 )
-def test_preflights(origins, public, environ, passes):
-    """A preflight passes for configured origins, or where what it announces is public."""
-    assert Policy(cors_origins=origins, public=patterns(*public)).is_public(environ) is passes
+def test_preflights(origins, environ, answered):
+    """A preflight is answered for configured origins only; the application never sees one."""
+    policy = Policy(cors_origins=origins)
+    assert (policy.preflight(environ) is not None) is answered
+    assert not policy.is_public(environ)
+
+
+@pytest.mark.parametrize(
+    ("asked", "allowed"), [("content-type, x-a", True), ("", False), ("a\r\nb: c", False)]
+)
+def test_what_a_preflight_allows(asked, allowed):
+    """What it announces is allowed, if it can stand in a header."""
+    environ = asks("/x", "OPTIONS", **ORIGIN, HTTP_ACCESS_CONTROL_REQUEST_HEADERS=asked)
+    answer = dict(Policy(cors_origins=("https://app.test",)).preflight(environ))
+    assert answer["Access-Control-Allow-Methods"] == "PUT"
+    assert answer["Access-Control-Allow-Origin"] == "https://app.test"
+    assert answer.get("Access-Control-Allow-Headers") == (asked if allowed else None)
 
 
 def test_cors_headers():

@@ -109,6 +109,12 @@ class People:
             self.links[idp, subject] = user_id
             return True
 
+    def subject_of(self, idp: str, user_id: str, /) -> str | None:
+        with self._lock:
+            return next(
+                (link[1] for link, linked in self.links.items() if link[0] == idp and linked == user_id), None
+            )
+
     def _read(self) -> None:
         self.reads += 1
         if self.down:

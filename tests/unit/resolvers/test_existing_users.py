@@ -53,7 +53,7 @@ def test_finds_by_email(existing, place, asserted):
 def test_no_opinion_on_strangers(existing, place, asserted):
     """Somebody whom it doesn't find is left to the next resolver, and not pinned."""
     assert existing().resolve(asserted("ada")) is None
-    assert place.links.follow("jumpcloud", "ada") is None
+    assert place.links.follow("jumpcloud", "NameID:ada") is None
 
 
 def test_pins_at_the_first_match(existing, place, asserted):
@@ -61,7 +61,7 @@ def test_pins_at_the_first_match(existing, place, asserted):
     user = place.add("ada", managed_by="local")
     resolver = existing(UID)
     resolver.resolve(asserted("n1", uid="ada"))
-    assert place.links.follow("jumpcloud", "n1") == user.id
+    assert place.links.follow("jumpcloud", "NameID:n1") == user.id
     assert resolver.resolve(asserted("n1", uid="lovelace")).user.id == user.id
 
 
@@ -80,7 +80,7 @@ def test_inactive_ends_the_chain(existing, place, asserted):
     """A user who is switched off is refused here, and not pinned."""
     place.add("ada", managed_by="local", active=False)
     assert code(existing().resolve(asserted("ada"))) == "inactive"
-    assert place.links.follow("jumpcloud", "ada") is None
+    assert place.links.follow("jumpcloud", "NameID:ada") is None
 
 
 def test_ambiguous(existing, place, asserted):

@@ -49,7 +49,7 @@ def test_first_sign_in_creates(jit, place, asserted):
     assert answer.changes.values["email"] == "ada@x.test"
     assert answer.origins["username"] == "saml:NameID"
     assert answer.origins["groups"] == "saml:memberOf"
-    assert place.links.follow("jumpcloud", "ada") == answer.user.id
+    assert place.links.follow("jumpcloud", "NameID:ada") == answer.user.id
 
 
 def test_second_sign_in_changes_nothing(jit, place, asserted):
@@ -167,7 +167,7 @@ def test_transient_name_id_is_never_pinned(jit, place, asserted):
     first = jit(UID).resolve(asserted("_7f", transient=True, uid="ada"))
     again = jit(UID).resolve(asserted("_8a", transient=True, uid="ada"))
     assert (first.outcome, again.user.id) == ("created", first.user.id)
-    assert place.links.follow("jumpcloud", "_7f") is None
+    assert place.links.follow("jumpcloud", "NameID:_7f") is None
 
 
 @pytest.mark.parametrize("email", ["ada", "@x.test", "ada@", "a@b@c"])
@@ -199,7 +199,7 @@ def test_inactive(jit, place, asserted):
     place.add("ada", active=False, email="old@x.test")
     refused(jit().resolve(asserted("ada", email="new@x.test")), "inactive")
     assert place.find("ada").email == "old@x.test"
-    assert place.links.follow("jumpcloud", "ada") is None
+    assert place.links.follow("jumpcloud", "NameID:ada") is None
 
 
 @pytest.mark.parametrize("owner", ["local", "ldap:corp", "jit:other", "jit"])
@@ -208,7 +208,7 @@ def test_managed_by_somebody_else(jit, place, asserted, owner):
     place.add("ada", managed_by=owner, email="old@x.test")
     refused(jit().resolve(asserted("ada", email="new@x.test")), "managed_elsewhere")
     assert place.find("ada").email == "old@x.test"
-    assert place.links.follow("jumpcloud", "ada") is None
+    assert place.links.follow("jumpcloud", "NameID:ada") is None
 
 
 def test_another_identity_provider_with_the_same_email(jit, place, asserted):
@@ -262,7 +262,7 @@ def test_first_sign_in_pins_a_user_who_was_there(jit, place, asserted):
     user = place.add("ada")
     answer = jit().resolve(asserted("ada"))
     assert (answer.outcome, answer.user.id) == ("unchanged", user.id)
-    assert place.links.follow("jumpcloud", "ada") == user.id
+    assert place.links.follow("jumpcloud", "NameID:ada") == user.id
 
 
 def test_leaving_out_the_subject_does_not_get_around_the_link(jit, place, asserted):
@@ -278,9 +278,9 @@ def test_the_first_source_that_arrived_is_the_subject(jit, place, asserted):
     resolver = jit(UID, link_source=("employee", "NameID"))
     resolver.resolve(asserted("n1", uid="ada", employee="1"))
     resolver.resolve(asserted("n2", uid="bob"))
-    assert place.links.follow("jumpcloud", "1") == place.find("ada").id
-    assert place.links.follow("jumpcloud", "n2") == place.find("bob").id
-    assert place.links.follow("jumpcloud", "n1") is None
+    assert place.links.follow("jumpcloud", "attr:employee:1") == place.find("ada").id
+    assert place.links.follow("jumpcloud", "NameID:n2") == place.find("bob").id
+    assert place.links.follow("jumpcloud", "NameID:n1") is None
 
 
 def test_opaque_subjects_are_compared_exactly(jit, place, asserted):
@@ -304,7 +304,36 @@ def test_without_links_nobody_is_pinned(place, asserted):
     resolver = JITResolver(place.directory, None, UID, link_source=())
     first = resolver.resolve(asserted("n1", uid="ada"))
     assert resolver.resolve(asserted("n2", uid="ada")).user.id == first.user.id
-    assert place.links.follow("jumpcloud", "n1") is None
+    assert place.links.follow("jumpcloud", "NameID:n1") is None
+
+
+def test_a_transient_name_id_does_not_get_around_the_link(jit, place, asserted):
+    """Whoever has a recycled username doesn't get the old account by asking for a transient NameID."""
+    resolver = jit(UID)
+    resolver.resolve(asserted("n1", uid="ada", email="old@x.test"))
+    stranger = asserted("_7f", transient=True, uid="ada", email="new@x.test")
+    assert "none arrived" in refused(resolver.resolve(stranger), "link_conflict")
+    assert place.find("ada").email == "old@x.test"
+    assert resolver.resolve(asserted("n1", uid="ada")).user.username == "ada"
+
+
+def test_a_transient_name_id_of_another_identity_provider(place, asserted):
+    """A link is one identity provider's: a user without one there still signs in."""
+    ours = ExistingResolver(place.directory, place.links, UID)
+    place.add("ada")
+    ours.resolve(asserted("n1", uid="ada"))
+    assert ours.resolve(asserted("_7f", transient=True, idp="other", uid="ada")).user.username == "ada"
+
+
+def test_values_of_different_sources_are_different_people(jit, place, asserted):
+    """Employee number 1001 and the NameID 1001 don't meet, nor do attributes with a colon in their name."""
+    resolver = jit(UID, link_source=("employee", "NameID"))
+    one = resolver.resolve(asserted("n1", uid="ada", employee="1001"))
+    two = resolver.resolve(asserted("1001", uid="bob"))
+    assert (one.outcome, two.outcome) == ("created", "created")
+    assert resolver.resolve(asserted("1001", uid="robert")).user.id == two.user.id
+    assert subject_from("a:b", "c") != subject_from("a", "b:c")
+    assert subject_from("a%3Ab", "c") != subject_from("a:b", "c")
 
 
 # -- writing --

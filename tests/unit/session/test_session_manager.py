@@ -409,7 +409,8 @@ def test_an_end_while_others_ask(office):
 
 def test_memory_is_bounded(office, monkeypatch):
     """A process remembers so many sessions and no more; the oldest goes, and comes back when asked for."""
-    monkeypatch.setattr(manager, "_MOST_REMEMBERED", 3)
+    sample = manager.Known(office().sign_in()[1], "", {}, 0, 0)
+    monkeypatch.setattr(manager, "_MOST_REMEMBERED", 3 * sample.weight)
     one = office()
     cookies = [one.sign_in()[0] for _ in range(5)]
     for cookie in cookies:
