@@ -49,7 +49,10 @@ def prefixes(count: int) -> bytes:
         pytest.param(_OPEN + prefixes(1000) + b"/>", "shape_refused", id="many prefixes"),
         pytest.param(_OPEN + prefixes(10) + b"/>", "passed", id="a few prefixes"),
         pytest.param(
-            _OPEN + b">" + b'<a:e xmlns:x="urn:x" x:b="">y</a:e>' * 1500 + b"</p:Response>",
+            _OPEN
+            + b">"
+            + b'<a:e xmlns:x="urn:x" x:b="">a value of some length</a:e>' * 1500
+            + b"</p:Response>",
             "passed",
             id="a prefix declared again and again",
         ),
