@@ -114,8 +114,8 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
         ),
         "sign_in_again": Code(
             401,
-            "Please sign in again",
-            "Your session has ended, and what you just sent was not stored.",
+            "Please sign in",
+            "You aren't signed in (any more), and what you just sent was not stored.",
             "Go back, copy what you wrote, sign in, and send it again.",
         ),
         # -- the person is known, and may not (resolvers) --

@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication
 
-from saml_wsgi.config.settings import hidden_by_defaults
-from saml_wsgi.errors import Problems
-from saml_wsgi.wiring import assemble, build, log_warnings
+from saml_wsgi.wiring import assemble, start
 
 
 def filter_factory(
@@ -20,13 +18,7 @@ def filter_factory(
     Raises:
         ConfigurationError: With every problem there is.
     """
-    problems = Problems()
-    hidden_by_defaults(global_conf, local_conf, problems)
-    parts = build(local_conf, here=global_conf.get("here"), problems=problems)
-    problems.raise_if_fatal()
-    log_warnings(problems)
-    if parts is None:
-        raise AssertionError("a configuration without parts has problems")
+    parts = start(local_conf, here=global_conf.get("here"), global_conf=global_conf)
     return lambda app: assemble(app, parts)
 
 

@@ -6,17 +6,19 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 from wsgiref.types import WSGIApplication
 
 from saml_wsgi import plugins
-from saml_wsgi.config.certificates import days_left
-from saml_wsgi.config.settings import Settings, hidden_by_defaults, read, read_anyway
-from saml_wsgi.config.urls import without_password
+from saml_wsgi.config.certificates import warn_of_term
+from saml_wsgi.config.convert import Place
+from saml_wsgi.config.settings import Settings, hidden_by_defaults, read_anyway
+from saml_wsgi.directories.unopened import Unopened
 from saml_wsgi.errors import ConfigurationError, Problem, Problems, SamlWsgiError
 from saml_wsgi.events import Events, logger
-from saml_wsgi.interfaces import Clock, Links, Observer, Resolver, Store, WritableDirectory
+from saml_wsgi.interfaces import Clock, Links, Observer, Store, WritableDirectory
 from saml_wsgi.middleware.app import SAMLMiddleware
 from saml_wsgi.middleware.cookies import Cookies
 from saml_wsgi.middleware.pages import Pages
@@ -33,23 +35,14 @@ from saml_wsgi.protocol.idp import (
 from saml_wsgi.protocol.provider import Demands, ServiceProvider, SigningKey
 from saml_wsgi.protocol.requests import PendingRequests
 from saml_wsgi.resolvers.chain import Chain
-from saml_wsgi.resolvers.context import ResolverContext
-from saml_wsgi.resolvers.mapping import AttributeMap
 from saml_wsgi.session.manager import Lifetimes, Sessions
 from saml_wsgi.signing import Keys
+from saml_wsgi.stores.memory import MemoryStore
 
-_EXPIRES_SOON: Final = 60
-
+_IDP_KEYS: Final = {"idp.metadata", "idp.entity_id", "idp.sso_url", "idp.certificate"}
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What ``saml-wsgi check`` shows: every problem and warning, and what the middleware would be."""
-
-    problems: tuple[Problem, ...]
-    facts: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +82,34 @@ def from_options(
     Raises:
         ConfigurationError: With every problem there is.
     """
+    return assemble(app, start(options, here=here, observers=observers, clock=clock))
+
+
+def start(
+    options: Mapping[str, object],
+    *,
+    here: str | None,
+    global_conf: Mapping[str, str] = _NOTHING,
+    observers: Sequence[Observer] = (),
+    clock: Clock = time,
+) -> Parts:
+    """Everything that a middleware is made of; what should be known of the configuration is logged.
+
+    Args:
+        global_conf: What PasteDeploy gives beside the options.
+
+    Raises:
+        ConfigurationError: With every problem there is.
+    """
     problems = Problems()
+    hidden_by_defaults(global_conf, options, problems)
     parts = build(options, here=here, problems=problems, observers=observers, clock=clock)
     problems.raise_if_fatal()
-    log_warnings(problems)
-    if parts is None:
-        raise AssertionError("a configuration without parts has problems")
-    return assemble(app, parts)
-
-
-def log_warnings(problems: Problems) -> None:
-    """What starts, but should be known."""
     for warning in problems.warnings:
         logger.warning("%s", warning)
+    if parts is None:
+        raise AssertionError("a configuration without parts has problems")
+    return parts
 
 
 def assemble(app: WSGIApplication, parts: Parts) -> SAMLMiddleware:
@@ -140,42 +148,6 @@ def assemble(app: WSGIApplication, parts: Parts) -> SAMLMiddleware:
     )
 
 
-def check(
-    options: Mapping[str, object], *, here: str | None, global_conf: Mapping[str, str] | None = None
-) -> Report:
-    """What a configuration would be, and everything that is wrong with it."""
-    problems = Problems()
-    hidden_by_defaults(global_conf or {}, options, problems)
-    parts = build(options, here=here, problems=problems, look_only=True)
-    return Report((*problems.fatal, *problems.warnings), tuple(_facts(parts)) if parts else ())
-
-
-def metadata(options: Mapping[str, object], *, here: str | None) -> bytes:
-    """Our SAML metadata, for upload at the identity provider.
-
-    Needs no metadata of the identity provider's: at JumpCloud ours comes first.
-
-    Raises:
-        ConfigurationError: With every problem there is.
-    """
-    problems = Problems()
-    settings = read(_without_idp(options), here=here, problems=problems)
-    problems.raise_if_fatal()
-    if settings is None:
-        raise AssertionError("no settings without a problem")
-    site = Site(settings.base_url, settings.prefix)
-    from saml_wsgi.protocol import metadata as writer
-
-    key = _signing_key(settings)
-    return writer.write(
-        entity_id=settings.sp.entity_id or site.url("metadata"),
-        acs_url=site.url("acs"),
-        certificate=key.certificate if key else None,
-        signs_requests=key is not None,
-        wants_assertions_signed=settings.idp.signed in {"assertion", "both"},
-    )
-
-
 def build(
     options: Mapping[str, object],
     *,
@@ -205,37 +177,45 @@ def build(
         [secret.reveal() for secret in settings.session.secret_fallbacks],
         context=entity_id,
     )
+    for pem in settings.idp.certificate:
+        _attempt(problems, "idp.certificate", partial(check_certificate, pem, "idp.certificate"))
     faulty = {problem.key for problem in problems.fatal}
-    source = store = people = chain = None
+    source = store = people = provider = None
     if not faulty & _IDP_KEYS:
         source = _attempt(problems, "idp.metadata", lambda: _source(settings, clock, events))
     if "store.url" not in faulty:
         store = _attempt(problems, "store.url", lambda: _store(settings, clock))
-        if "directory.url" not in faulty:
-            people = _attempt(problems, "directory.url", lambda: _people(settings, clock))
-    if people is not None:
-        directory, links = people
-        chain = _attempt(problems, "resolvers", lambda: _chain(settings, directory, links))
-    if problems.fatal or source is None or store is None or people is None or chain is None:
+    if "directory.url" not in faulty and (settings.directory.url or "store.url" not in faulty):
+        people = _attempt(problems, "directory.url", lambda: _people(settings, clock))
+    unopened = Unopened()
+    directory, links = people or (unopened, unopened)
+    chain = plugins.chain(settings, directory, links, problems)
+    if source is not None and not any(key.startswith("sp.") for key in faulty):
+        provider = _attempt(
+            problems,
+            "idp.metadata",
+            lambda: ServiceProvider(
+                entity_id=entity_id,
+                acs_url=site.url("acs"),
+                source=source,
+                pending=PendingRequests(keys, clock),
+                # Without one nothing starts, and nothing is noted.
+                store=MemoryStore(clock=clock) if store is None else store,
+                clock=clock,
+                demands=_demands(settings),
+                signing_key=signing_key(settings),
+            ),
+        )
+    if provider is not None and settings.idp.metadata is not None:
+        for pem in provider.identity_provider.certificates:
+            warn_of_term(pem, Place("idp.metadata", problems=problems))
+    if problems.fatal:
         return None
-    provider = _attempt(
-        problems,
-        "idp.metadata",
-        lambda: ServiceProvider(
-            entity_id=entity_id,
-            acs_url=site.url("acs"),
-            source=source,
-            pending=PendingRequests(keys, clock),
-            store=store,
-            clock=clock,
-            demands=_demands(settings),
-            signing_key=_signing_key(settings),
-        ),
-    )
-    if provider is None or pages is None:
-        return None
-    if settings.idp.metadata is not None:
-        _warn_of_certificates(provider, problems)
+    assert pages is not None
+    assert store is not None
+    assert people is not None
+    assert chain is not None
+    assert provider is not None
     if not look_only:
         # Only now, so that a configuration that doesn't start leaves no file behind.
         _attempt(problems, "store.url", lambda: _prepare(settings))
@@ -273,8 +253,6 @@ def _pages(settings: Settings) -> Pages:
 def _source(settings: Settings, clock: Clock, events: Events) -> IdentityProviderSource:
     idp = settings.idp
     if idp.metadata is None:
-        for pem in idp.certificate:
-            check_certificate(pem, "idp.certificate")
         provider = IdentityProvider(
             entity_id=idp.entity_id or "",
             sso_url=idp.sso_url or "",
@@ -305,8 +283,6 @@ def _source(settings: Settings, clock: Clock, events: Events) -> IdentityProvide
 def _store(settings: Settings, clock: Clock) -> Store:
     url = settings.store.url
     if url == "memory:":
-        from saml_wsgi.stores.memory import MemoryStore
-
         return MemoryStore(clock=clock)
     from saml_wsgi import database
     from saml_wsgi.stores.sql import SQLStore
@@ -344,35 +320,6 @@ def _prepare(settings: Settings) -> None:
             database.prepare(url, option=key)
 
 
-def _chain(settings: Settings, directory: WritableDirectory, links: Links) -> Chain:
-    mapping = AttributeMap(
-        username=settings.attributes.username,
-        email=settings.attributes.email,
-        first_name=settings.attributes.first_name,
-        last_name=settings.attributes.last_name,
-        display_name=settings.attributes.display_name,
-        groups=settings.attributes.groups,
-    )
-    problems = Problems()
-    resolvers: list[tuple[str, Resolver]] = []
-    for wanted in settings.resolvers:
-        context = ResolverContext(
-            name=wanted.name,
-            directory=directory,
-            links=links if settings.link.source else None,
-            mapping=mapping,
-            match=settings.match,
-            link_source=settings.link.source,
-        )
-        resolver = _attempt(
-            problems, f"resolver.{wanted.name}.use", partial(plugins.resolver, wanted, context)
-        )
-        if resolver is not None:
-            resolvers.append((wanted.name, resolver))
-    problems.raise_if_fatal()
-    return Chain(resolvers, directory)
-
-
 def _demands(settings: Settings) -> Demands:
     idp = settings.idp
     return Demands(
@@ -392,45 +339,8 @@ def _demands(settings: Settings) -> Demands:
     )
 
 
-def _signing_key(settings: Settings) -> SigningKey | None:
+def signing_key(settings: Settings) -> SigningKey | None:
+    """What signs our requests and decrypts assertions, or None."""
     if settings.sp.private_key is None or settings.sp.certificate is None:
         return None
     return SigningKey(settings.sp.private_key.reveal(), settings.sp.certificate)
-
-
-def _warn_of_certificates(provider: ServiceProvider, problems: Problems) -> None:
-    key = "idp.metadata"
-    days = [days_left(pem) for pem in provider.identity_provider.certificates]
-    cure = "Export the metadata again as soon as the identity provider has a new one."
-    for left in days:
-        if left < 0:
-            # Only a warning: what counts is the key (SAML 2.0 Metadata Interoperability Profile, 2.6.1).
-            problems.warn(key, f"a certificate ended {-left} days ago.", cure)
-        elif left <= _EXPIRES_SOON:
-            problems.warn(key, f"a certificate ends in {left} days.", cure)
-
-
-def _facts(parts: Parts) -> list[tuple[str, str]]:
-    provider = parts.provider
-    idp = provider.identity_provider
-    days = ", ".join(f"{days_left(pem)} days left" for pem in idp.certificates)
-    return [
-        ("application", parts.site.base_url),
-        ("entity id", provider.entity_id),
-        ("ACS URL", provider.acs_url),
-        ("identity provider", idp.entity_id),
-        ("sign-on address", f"{idp.sso_url} ({idp.request_binding})"),
-        ("certificates", days),
-        ("resolvers", ", ".join(resolver.name for resolver in parts.settings.resolvers)),
-        ("sessions", without_password(parts.settings.store.url)),
-        ("users", without_password(parts.settings.directory.url or parts.settings.store.url)),
-    ]
-
-
-def _without_idp(options: Mapping[str, object]) -> dict[str, object]:
-    """The options with a stand-in for the identity provider, of which our own metadata says nothing."""
-    kept = {key: value for key, value in options.items() if key not in _IDP_KEYS}
-    return {**kept, "idp.metadata": "<stand-in/>"}
-
-
-_IDP_KEYS: Final = {"idp.metadata", "idp.entity_id", "idp.sso_url", "idp.certificate"}

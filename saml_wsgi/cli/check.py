@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from saml_wsgi.cli.inifile import load
-from saml_wsgi.cli.report import count, refusing, show
+from saml_wsgi.cli.report import count, show
 from saml_wsgi.config.secrets import literals
-from saml_wsgi.errors import Problem
+from saml_wsgi.errors import ConfigurationError, Problem
 
 
 @click.command()
@@ -25,11 +26,15 @@ def check(ini: str) -> None:
 
     Ends with 0 if it would start, with 1 if it would not.
     """
-    with refusing():
+    try:
         section = load(ini)
-        from saml_wsgi import wiring
+        from saml_wsgi import examination
 
-        report = wiring.check(section.options, here=section.here, global_conf=section.global_conf)
+        report = examination.check(section.options, here=section.here, global_conf=section.global_conf)
+    except ConfigurationError as error:
+        # Not of the section, but of the file, or of what is installed: there is nothing to show beside it.
+        show(error.problems, err=True)
+        _conclude(error.problems, err=True)
     problems = [*report.problems, *readable_secrets(section.path, section.options)]
     click.echo(f"{section}\n")
     show(problems)
@@ -38,11 +43,15 @@ def check(ini: str) -> None:
         click.echo(f"{name:<{width}}  {fact}")
     if report.facts:
         click.echo()
+    _conclude(problems)
+
+
+def _conclude(problems: Sequence[Problem], *, err: bool = False) -> NoReturn:
     fatal = sum(problem.fatal for problem in problems)
     found = [(fatal, "problem"), (len(problems) - fatal, "warning")]
     counted = ", ".join(count(number, noun) for number, noun in found if number)
     verdict = "It would not start" if fatal else "It would start"
-    click.echo(f"{verdict}: {counted}." if counted else f"{verdict}.")
+    click.echo(f"{verdict}: {counted}." if counted else f"{verdict}.", err=err)
     sys.exit(1 if fatal else 0)
 
 

@@ -50,13 +50,11 @@ def demo(port: int | None, idp_port: int | None, folder: Path | None, check_only
 def _serve(port: int | None, idp_port: int | None, folder: Path) -> None:
     from saml_wsgi.demo.running import running, until_stopped
 
-    with until_stopped() as stopped, _log(sys.stderr), running(folder, port, idp_port) as demonstration:
+    with until_stopped() as wait, _log(sys.stderr), running(folder, port, idp_port) as demonstration:
         from saml_wsgi.demo.introduction import introduction
 
         click.echo(introduction(demonstration, _program()))
-        # Windows wakes nobody up who waits without an end.
-        while not stopped.wait(0.5):
-            pass
+        wait()
         click.echo("\nEnding.")
 
 

@@ -17,7 +17,7 @@ def metadata(ini: str) -> None:
     """
     with refusing():
         section = load(ini)
-        from saml_wsgi import wiring
+        from saml_wsgi import examination
 
-        document = wiring.metadata(section.options, here=section.here)
+        document = examination.metadata(section.options, here=section.here, global_conf=section.global_conf)
     click.echo(document.rstrip(b"\n"))

@@ -63,7 +63,7 @@ class Metadata:
 
 @dataclass(frozen=True, slots=True)
 class Certificates:
-    """One certificate or several, in PEM.
+    """One certificate or several, in PEM. Whether their keys are strong enough is the protocol's to say.
 
     Attributes:
         most: How many.
@@ -78,7 +78,7 @@ class Certificates:
         content = _certificate_text(value, place)
         found = []
         for certificate in _load(content):
-            _check(certificate, self.role, place)
+            warn_of_term(certificate, place, self.role)
             found.append(_pem(certificate))
         found = list(dict.fromkeys(found))
         if len(found) > self.most:
@@ -125,45 +125,45 @@ def _pem(certificate: Certificate) -> str:
     return certificate.public_bytes(Encoding.PEM).decode("ascii")
 
 
-def _check(certificate: Certificate, role: str, place: Place) -> None:
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
-
-    try:
-        key = certificate.public_key()
-    except (UnsupportedAlgorithm, ValueError):
-        raise Unfit(
-            "the key of the certificate is of an unknown kind.", "Make one with an RSA key."
-        ) from None
-    if isinstance(key, RSAPublicKey) and key.key_size < FEWEST_RSA_BITS:
-        raise Unfit(
-            f"the certificate's RSA key has {key.key_size} bits, which can be broken.",
-            f"Make one with at least {FEWEST_RSA_BITS} bits.",
-        )
-    days = days_left(certificate)
-    ends = certificate.not_valid_after_utc.date().isoformat()
-    cure = f"Renew it at the {role}, and give the new one here beside the old one."
-    if role != _IDP:
-        cure = f"Make a new one, and upload the new metadata to the {_IDP}."
-    if days < 0:
-        place.warn(f"the certificate expired on {ends}.", cure)
-    elif days <= _NOTICE:
-        left = "1 day" if days == 1 else f"{days} days"
-        place.warn(f"the certificate expires in {left}, on {ends}.", cure)
-    begins = certificate.not_valid_before_utc
-    if begins > datetime.now(UTC):
-        place.warn(f"the certificate isn't valid before {begins.date().isoformat()}.", "Check the clock.")
-
-
 _IDP: Final = "identity provider"
 IDP_CERTIFICATES: Final = Certificates(_IDP)
 SP_CERTIFICATE: Final = Certificates("service provider", most=1)
 
 
-def days_left(certificate: Certificate | str) -> int:
-    """Whole days until a certificate (PEM, or loaded) ends; negative when it has."""
+def warn_of_term(certificate: Certificate | str, place: Place, role: str = _IDP) -> None:
+    """Warn of a certificate (PEM, or loaded) that ended, ends soon, or isn't valid yet.
+
+    Nothing more than a warning: what counts is the key (SAML 2.0 Metadata Interoperability Profile, 2.6.1).
+    """
+    loaded = _loaded(certificate)
+    if _days_left(loaded) <= _NOTICE:
+        cure = f"Make a new one, and upload the new metadata to the {_IDP}."
+        if role == _IDP:
+            cure = f"Renew it at the {_IDP}, and give the new one here beside the old one."
+        place.warn(f"the {role}'s certificate {term(loaded)}.", cure)
+    begins = loaded.not_valid_before_utc
+    if begins > datetime.now(UTC):
+        day = begins.date().isoformat()
+        place.warn(f"the {role}'s certificate isn't valid before {day}.", "Check the clock.")
+
+
+def term(certificate: Certificate | str) -> str:
+    """When a certificate (PEM, or loaded) ends, in words: ``ends in 60 days, on 2027-01-31``."""
+    loaded = _loaded(certificate)
+    days = _days_left(loaded)
+    day = loaded.not_valid_after_utc.date().isoformat()
+    if days < 0:
+        return f"ended on {day}"
+    return f"ends in {'1 day' if days == 1 else f'{days} days'}, on {day}"
+
+
+def _loaded(certificate: Certificate | str) -> Certificate:
     if isinstance(certificate, str):
         (certificate,) = _load(certificate)
+    return certificate
+
+
+def _days_left(certificate: Certificate) -> int:
     return int((certificate.not_valid_after_utc - datetime.now(UTC)).total_seconds() // _DAY)
 
 
@@ -201,6 +201,7 @@ class PrivateKey:
 
 def belong_together(certificate: str, key: Secret) -> bool:
     """Whether the certificate (PEM) is about this key's public half."""
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.serialization import (
         Encoding,
         PublicFormat,
@@ -210,4 +211,7 @@ def belong_together(certificate: str, key: Secret) -> bool:
     (loaded,) = _load(certificate)
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     ours = load_pem_private_key(key.reveal().encode(), password=None).public_key()
-    return loaded.public_key().public_bytes(*form) == ours.public_bytes(*form)
+    try:
+        return loaded.public_key().public_bytes(*form) == ours.public_bytes(*form)
+    except (UnsupportedAlgorithm, ValueError):
+        return False  # a key of a kind that nobody here knows, so not ours

@@ -64,8 +64,9 @@ class Converter(Protocol):
         """
 
 
-#: What no option holds: control characters other than tab and newlines, and halves of surrogate pairs.
-_CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+#: What no option holds: control characters other than tab and newlines, halves of surrogate pairs, and the
+#: two further characters that XML 1.0 (2.2) has no way to write.
+_CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _INLINE_COMMENT: Final = re.compile(r"(?:^|\s)[;#]")
 _SHOWN_LENGTH: Final = 60
 

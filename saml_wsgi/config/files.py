@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from saml_wsgi.config.convert import NO_INLINE_COMMENTS, Place, Unfit, has_comment, line, shown
 
 #: Nothing that is read whole is longer: keys, certificates and passwords have a few KiB.
 _LARGEST_FILE: Final = 256 * 1024
 _LONGEST_NAME: Final = 300
+#: Opening a pipe waits for whoever writes into it. Windows knows only the last of these.
+_WITHOUT_WAITING: Final = sum(
+    (os.O_RDONLY, *(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_CLOEXEC", "O_NOCTTY", "O_BINARY")))
+)
 _VARIABLE: Final = re.compile(
     r"\$(?:(?P<bare>[A-Za-z_][A-Za-z0-9_]*)|\{(?P<braced>[A-Za-z_][A-Za-z0-9_]*)\})"
 )
@@ -38,7 +46,7 @@ class File:
             Unfit: It is missing, unreadable, too large, empty, or not UTF-8. The content is never shown.
         """
         try:
-            with Path(self.path).open("rb") as file:
+            with self._opened() as file:
                 content = file.read(_LARGEST_FILE + 1)
         except (OSError, ValueError) as error:
             raise self.unreadable(error) from None
@@ -57,15 +65,30 @@ class File:
         """Make sure that it can be read and isn't empty; how much is in it doesn't matter.
 
         Raises:
-            Unfit: It is missing, unreadable or empty.
+            Unfit: It is missing, no regular file, unreadable or empty.
         """
         try:
-            with Path(self.path).open("rb") as file:
+            with self._opened() as file:
                 empty = not file.read(1)
         except (OSError, ValueError) as error:
             raise self.unreadable(error) from None
         if empty:
             raise Unfit(f"the file {self.name} is empty.", "Is it the right file?")
+
+    @contextmanager
+    def _opened(self) -> Iterator[BinaryIO]:
+        """The file, if it is one: a pipe, a device or a socket could keep the start waiting for ever."""
+        handle = os.open(self.path, _WITHOUT_WAITING)
+        try:
+            mode = os.fstat(handle).st_mode
+            if stat.S_ISDIR(mode):
+                raise IsADirectoryError
+            if not stat.S_ISREG(mode):
+                raise Unfit(f"{self.name} isn't a file, but a pipe or a device.", "Name a file.")
+            with os.fdopen(handle, "rb", closefd=False) as file:
+                yield file
+        finally:
+            os.close(handle)
 
     def unreadable(self, error: OSError | ValueError) -> Unfit:
         """Why it can't be read, and what to do about it."""
@@ -78,6 +101,8 @@ class File:
             )
         if isinstance(error, IsADirectoryError):
             return Unfit(f"{self.name} is a folder.", "Name a file in it.")
+        if isinstance(error, OSError) and error.errno == errno.ENXIO:
+            return Unfit(f"{self.name} isn't a file, but a socket or a device.", "Name a file.")
         reason = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
         return Unfit(f"the file {self.name} can't be read: {reason}.", "Check the path.")
 

@@ -223,9 +223,22 @@ class Words:
         return found
 
 
+#: Of WSGI (PEP 3333), and of what tells our own endpoints who is asking; without HTTP_ in front.
+_NEEDED: Final = re.compile(
+    r"REQUEST_METHOD|SCRIPT_NAME|PATH_INFO|QUERY_STRING|REQUEST_URI|CONTENT_.*|SERVER_.*|GATEWAY_INTERFACE|HOST|COOKIE|"
+    r"ORIGIN|ACCEPT|SEC_FETCH_.*|SEC_PURPOSE|ACCESS_CONTROL_REQUEST_.*|TRANSFER_ENCODING"
+)
+_OURS: Final = re.compile(r"(?:wsgi|saml_wsgi)\.", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True)
 class HeaderNames:
-    """A list of names of headers or environ keys."""
+    """A list of names of headers or environ keys, made the keys that a request's environ has (PEP 3333).
+
+    Header names have no letter case: ``X-Employee``, ``x-employee`` and ``http_x_employee`` are
+    ``HTTP_X_EMPLOYEE``. Keys with a dot are kept as written. What WSGI itself, or this middleware, needs
+    can't be removed.
+    """
 
     kind: str = "list of names"
 
@@ -234,7 +247,19 @@ class HeaderNames:
         for entry in found:
             if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_.-]{0,99}", entry):
                 raise Unfit(f"it has {shown(entry)}.", "Write names such as X-Employee or HTTP_X_EMPLOYEE.")
-        return found
+        return tuple(dict.fromkeys(map(self._environ_key, found)))
+
+    @staticmethod
+    def _environ_key(entry: str) -> str:
+        name = entry.upper().replace("-", "_")
+        key = name if name.startswith(("HTTP_", "REMOTE_")) else f"HTTP_{name}"
+        if "." in entry and not name.startswith("HTTP_"):
+            key = entry
+        if _NEEDED.fullmatch(name.removeprefix("HTTP_")) or _OURS.match(entry):
+            raise Unfit(
+                f"it has {shown(entry)}, which is needed to answer requests.", "Remove it from the list."
+            )
+        return key
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path, PurePath
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
-from saml_wsgi.config import secrets
 from saml_wsgi.config.certificates import belong_together
 from saml_wsgi.config.convert import Place, Unfit, is_unset, shown, text, word
 from saml_wsgi.config.declare import Option
@@ -17,8 +17,12 @@ from saml_wsgi.config.kinds import duration_text
 from saml_wsgi.config.lookup import did_you_mean, is_known, resolver_option
 from saml_wsgi.config.options import TABLE
 from saml_wsgi.config.secrets import Secret
+from saml_wsgi.config.strength import GENERATE
 from saml_wsgi.config.urls import MEMORY
 from saml_wsgi.errors import Problems
+
+#: An option of a resolver: text as an ini has it, or the entries of a list that code gave.
+Texts: TypeAlias = str | tuple[str, ...]
 
 _DATABASE_FILE: Final = "saml_wsgi.db"
 
@@ -26,7 +30,7 @@ _DATABASE_FILE: Final = "saml_wsgi.db"
 _STAND_INS: Final[Mapping[str, Any]] = MappingProxyType(
     {
         "base_url": "https://unknown.invalid",
-        "session.secret": secrets.Secret("a stand-in that signs nothing"),
+        "session.secret": Secret("a stand-in that signs nothing"),
         "store.url": MEMORY,
     }
 )
@@ -38,7 +42,7 @@ class Values:
 
     here: str | None
     by_key: Mapping[str, Any]
-    resolvers: tuple[tuple[str, str, Mapping[str, str]], ...]
+    resolvers: tuple[tuple[str, str, Mapping[str, Texts]], ...]
 
     def group(self, name: str) -> dict[str, Any]:
         """The values of one group by the last part of their key; ``""`` for keys without a dot."""
@@ -70,6 +74,7 @@ def read_values(
     _check_idp(given, problems)
     _check_sp(values, problems)
     _check_who(values, problems)
+    _check_public(values, problems)
     _check_session(given, values, problems)
     _place_directory(values)
     if stand_in:
@@ -168,16 +173,16 @@ def _value(option: Option, given: Mapping[str, object], here: str | None, proble
             )
         return option.convert(f"sqlite:///{_DATABASE_FILE}", place)
     if option.required:
-        cure = secrets.GENERATE if option.secret else "Write for example https://wiki.example.com."
+        cure = GENERATE if option.secret else "Write for example https://wiki.example.com."
         raise Unfit("it is required.", cure)
     return option.default
 
 
 def _resolvers(
     given: Mapping[str, object], names: tuple[str, ...], problems: Problems
-) -> tuple[tuple[str, str, Mapping[str, str]], ...]:
+) -> tuple[tuple[str, str, Mapping[str, Texts]], ...]:
     uses = {name: name for name in names}
-    options: dict[str, dict[str, str]] = {name: {} for name in uses}
+    options: dict[str, dict[str, Texts]] = {name: {} for name in uses}
     for key, value in given.items():
         split = resolver_option(key)
         if split is None:
@@ -194,7 +199,7 @@ def _resolvers(
             if option == "use":
                 uses[name] = _use(value)
             else:
-                options[name][option] = _as_text(value)
+                options[name][option] = _as_texts(value)
         except Unfit as unfit:
             problems.add(shown_key(key), unfit.reason, unfit.cure)
     return tuple((name, uses[name], MappingProxyType(options[name])) for name in uses)
@@ -210,6 +215,12 @@ def _use(value: object) -> str:
     return content
 
 
+def _as_texts(value: object) -> Texts:
+    if isinstance(value, list | tuple):
+        return tuple(_as_text(entry) for entry in value)
+    return _as_text(value)
+
+
 def _as_text(value: object) -> str:
     """A resolver's option as an ini would have it; what it means is the resolver's business."""
     if isinstance(value, Secret):
@@ -221,8 +232,8 @@ def _as_text(value: object) -> str:
         return f"{value:d}" if abs(value) < 10**18 else hex(value)
     if isinstance(value, float):
         return repr(value)
-    if isinstance(value, list | tuple):
-        return "\n".join(_as_text(entry) for entry in value)
+    if isinstance(value, timedelta) and not value % timedelta(seconds=1):
+        return f"{value // timedelta(seconds=1)} s"
     if isinstance(value, str | PurePath):
         return text(value)
     raise Unfit(
@@ -294,6 +305,21 @@ def _check_who(values: Mapping[str, Any], problems: Problems) -> None:
             "else's account without noticing.",
             "Use restart, unless the identity provider can't answer our requests.",
         )
+
+
+def _check_public(values: Mapping[str, Any], problems: Problems) -> None:
+    """Everything public is legal (an application may ask for sign-ins itself), and rarely meant."""
+    if values.get("challenge") != "always":
+        return
+    for line in values.get("public", ()):
+        *methods, path = line.split()
+        if path == "/*" and (not methods or "GET" in methods[0].split(",")):
+            problems.warn(
+                "public",
+                f"{shown(line)} makes every page public: nobody is ever asked to sign in.",
+                "Name what is public; or write challenge = on_401, where the application asks for sign-ins "
+                "itself.",
+            )
 
 
 def _check_session(given: Mapping[str, object], values: dict[str, Any], problems: Problems) -> None:

@@ -6,7 +6,6 @@ Any option that is marked secret may hold a reference instead of the value.
 from __future__ import annotations
 
 import hmac
-import itertools
 import os
 import re
 from collections.abc import Mapping
@@ -15,7 +14,9 @@ from typing import Final, NoReturn, SupportsIndex
 
 from saml_wsgi.config.convert import NO_INLINE_COMMENTS, Place, Unfit, has_comment, items
 from saml_wsgi.config.files import named_file
+from saml_wsgi.config.strength import GENERATE, check_strength
 
+_REFERENCE: Final = re.compile(r"(?:env|file):", re.IGNORECASE)
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -73,12 +74,15 @@ def dereference(text: str, here: str | None) -> str:
     """The secret that the text refers to, or the text itself.
 
     Raises:
-        Unfit: The variable isn't set, or the file can't be read.
+        Unfit: The variable isn't set, the file can't be read, or a reference isn't in lower case.
     """
     if text.startswith("env:"):
         return _variable(text.removeprefix("env:").strip())
     if text.startswith("file:"):
         return named_file(text, here).read().rstrip("\r\n")
+    if found := _REFERENCE.match(text):
+        kind = found.group()
+        raise Unfit(f"it begins with {kind}, and references are in lower case.", f"Write {kind.lower()}…")
     return text
 
 
@@ -94,45 +98,6 @@ def _variable(name: str) -> str:
     if not value.strip():
         raise Unfit(f"the environment variable {name} is empty.", "Set it for the process of the server.")
     return value.rstrip("\r\n")
-
-
-#: What examples and templates are full of, compared without letter case and punctuation.
-_SAMPLES: Final = re.compile(
-    r"change\s*(me|this|it)|replace\s*(me|this|it)|your\s*secret|my\s*secret|secret\s*(key|here|value)|not\s*secret|"
-    r"so\s*secret|s3cr3t|top\s*secret|please\s*change|insert|example|placeholder|x{8}|password|passw0rd|"
-    r"qwerty|letmein|correct\s*horse|battery\s*staple|deadbeef|default"
-)
-SHORTEST_SECRET: Final = 32
-_FEWEST_CHARACTERS: Final = 8
-GENERATE: Final = (
-    "Make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))' and keep it outside of the "
-    "ini file, as env:NAME or file:PATH."
-)
-
-
-def check_strength(secret: str) -> None:
-    """Refuse what nobody drew at random. No proof of strength: 32 characters can still be guessable.
-
-    Raises:
-        Unfit: Too short, an example, or one pattern over and over. The secret is never shown.
-    """
-    if len(secret) < SHORTEST_SECRET:
-        raise Unfit(f"it is shorter than {SHORTEST_SECRET} characters.", GENERATE)
-    if len(secret) > 1024:
-        raise Unfit("it is longer than 1024 characters.", GENERATE)
-    if secret[0] in "<{[" and secret[-1] in ">}]":
-        raise Unfit("it looks like a placeholder.", GENERATE)
-    spaced = re.sub(r"[\W_]+", " ", secret.lower())
-    # Long enough words that random text doesn't hold one by accident.
-    if _SAMPLES.search(spaced):
-        raise Unfit("it looks like an example from documentation.", GENERATE)
-    if len(set(secret)) < _FEWEST_CHARACTERS:
-        raise Unfit(f"it is made of fewer than {_FEWEST_CHARACTERS} different characters.", GENERATE)
-    if any(secret[period:] == secret[:-period] for period in range(1, len(secret) // 2 + 1)):
-        raise Unfit("it is one pattern over and over.", GENERATE)
-    steps = [abs(ord(after) - ord(before)) for before, after in itertools.pairwise(secret)]
-    if sum(step <= 1 for step in steps) > len(steps) // 2:
-        raise Unfit("it is a sequence of neighbouring characters.", GENERATE)
 
 
 @dataclass(frozen=True, slots=True)

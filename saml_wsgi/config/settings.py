@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from saml_wsgi.config.certificates import FileOrText
-from saml_wsgi.config.reading import Values, hidden_by_defaults, read_values
+from saml_wsgi.config.reading import Texts, Values, hidden_by_defaults, read_values
 from saml_wsgi.config.secrets import Secret
 from saml_wsgi.errors import Problems
 
@@ -96,12 +96,13 @@ class ResolverSettings:
 
     Attributes:
         use: The name of an entry point, or ``module:attribute``.
-        options: What was written behind ``resolver.<name>.``, as text; may hold secrets.
+        options: What was written behind ``resolver.<name>.``, as text (a list in code: its entries); may
+            hold secrets.
     """
 
     name: str
     use: str
-    options: Mapping[str, str] = field(repr=False, hash=False)
+    options: Mapping[str, Texts] = field(repr=False, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,9 @@ may hold is narrow.
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -233,7 +235,8 @@ def _sqlite(written: str, place: Place) -> str:
         raise Unfit("there is a comment behind it.", NO_INLINE_COMMENTS)
     if question and not re.fullmatch(r"timeout=[0-9]{1,2}(\.[0-9]+)?", query):
         raise Unfit("it has a parameter that SQLite doesn't take here.", "Only ?timeout=SECONDS is possible.")
-    path = absolute(path, place.here)
+    # POSIX leaves to each system what two slashes mean; here one file has one URL.
+    path = re.sub(r"^/{2,}", "/", absolute(path, place.here))
     folder = str(Path(path).parent)
     if found := re.search(r"[%?\n]", path):
         raise Unfit(f"its path has the character {shown(found.group())}.", "Use another folder or name.")
@@ -242,7 +245,22 @@ def _sqlite(written: str, place: Place) -> str:
         raise Unfit(f"the folder {shown(folder)} doesn't exist.", cure)
     if is_folder(path):
         raise Unfit(f"{shown(path)} is a folder.", "Name a file in it.")
+    _look_at(path, place)
     return _SQLITE + path + question + query
+
+
+def _look_at(path: str, place: Place) -> None:
+    """At a database file that is there already: it must be one, and its sessions and users are private."""
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return  # it isn't there, or can't be used; whoever opens it says so
+    if not stat.S_ISREG(mode):
+        raise Unfit(f"{shown(path)} isn't a file, but a pipe or a device.", "Name a file.")
+    if os.name != "nt" and mode & (stat.S_IROTH | stat.S_IWOTH):
+        may = "read" if mode & stat.S_IROTH else "write to"
+        cure = f"Take the right away: chmod o-rwx {path}*"
+        place.warn(f"everybody on this machine can {may} {shown(path)}.", cure)
 
 
 def _postgresql(url: str) -> str:

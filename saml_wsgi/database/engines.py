@@ -140,7 +140,9 @@ def _sqlite_target(target: URL, option: str) -> URL:
     if unknown:
         raise _refusal(option, f"SQLite takes no parameter {unknown[0]!r} here.", "It takes timeout=SECONDS.")
     _timeout(target, option)
-    return target.set(drivername="sqlite", database=str(Path(target.database).absolute()))
+    path = str(Path(target.database).absolute())
+    # pathlib keeps two slashes at the beginning, which mean the same as one wherever we run.
+    return target.set(drivername="sqlite", database=path[1:] if path.startswith("//") else path)
 
 
 def _timeout(target: URL, option: str) -> float:
@@ -170,6 +172,8 @@ def _sqlite(target: URL, option: str) -> Engine:
     path = Path(target.database or "")
     if path.is_dir():
         raise _refusal(option, f"{path} is a folder.", "Name a file in it.")
+    if path.exists() and not path.is_file():
+        raise _refusal(option, f"{path} isn't a file, but a pipe or a device.", "Name a file.")
     if not path.parent.is_dir():
         raise _refusal(option, f"the folder {path.parent} isn't there.", "Make it, or name another one.")
     timeout = _timeout(target, option)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 import signal
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
-from saml_wsgi import database, wiring
+from saml_wsgi import database, examination
 from saml_wsgi.config.settings import read
 from saml_wsgi.demo.folder import Folder
 from saml_wsgi.demo.listening import listen, port_of
@@ -27,6 +27,8 @@ from saml_wsgi.testing.people import PEOPLE
 #: What the administrator of the identity provider maps, beside the groups as ``memberOf``.
 _ATTRIBUTES: Final = ("email", "username", "firstname", "lastname", "displayname", "employee_identifier")
 _APP: Final = "demo"
+#: In seconds.
+_LOOK: Final = 0.5
 _SSO_PORT: Final = re.compile(rf':(\d{{1,5}})/saml2/{_APP}"')
 
 
@@ -87,20 +89,32 @@ def running(path: Path, port: int | None = None, idp_port: int | None = None) ->
 
 
 @contextmanager
-def until_stopped() -> Iterator[threading.Event]:
-    """An event that SIGINT (Ctrl-C) and SIGTERM set; a second one ends the process as usual."""
-    stopped = threading.Event()
+def until_stopped() -> Iterator[Callable[[], None]]:
+    """What waits for SIGINT (Ctrl-C) or SIGTERM, when called; a second one ends the process as usual.
+
+    In the main thread only, since signals are its business.
+    """
+    # Not an Event: its lock isn't reentrant, and the handler may interrupt the very wait() that holds it.
+    # SimpleQueue.put() may interrupt a get() (the standard library says so), and nothing is lost.
+    arrived: SimpleQueue[int] = SimpleQueue()
     before: dict[signal.Signals, Any] = {}
 
     def stop(number: int, _frame: object) -> None:
-        stopped.set()
+        arrived.put(number)
         signal.signal(number, before[signal.Signals(number)] or signal.SIG_DFL)
+
+    def wait() -> None:
+        # Windows wakes nobody up who waits without an end.
+        while True:
+            with suppress(Empty):
+                arrived.get(timeout=_LOOK)
+                return
 
     for wanted in (signal.SIGINT, signal.SIGTERM):
         before[wanted] = signal.getsignal(wanted)
         signal.signal(wanted, stop)
     try:
-        yield stopped
+        yield wait
     finally:
         for wanted, handler in before.items():
             signal.signal(wanted, handler or signal.SIG_DFL)
@@ -143,7 +157,7 @@ def _application_place(
 def _base_url(folder: Folder) -> SplitResult:
     options = folder.options()
     # Everything that the identity provider has to know is checked, base_url among it.
-    wiring.metadata(options, here=str(folder.path))
+    examination.metadata(options, here=str(folder.path))
     place = urlsplit(options["base_url"].strip())
     if place.scheme != "http":
         raise ConfigurationError(
@@ -191,7 +205,7 @@ def _url(host: str, port: int) -> str:
 
 def _identity_provider(folder: Folder, origin: str) -> tuple[JumpCloudIdP, App]:
     """An identity provider that was given the application's metadata, and that exported its own."""
-    ours = wiring.metadata(folder.options(), here=str(folder.path))
+    ours = examination.metadata(folder.options(), here=str(folder.path))
     app = uploaded(
         _APP,
         ours,

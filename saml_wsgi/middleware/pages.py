@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("saml_wsgi.pages")
 
-#: Seconds after which a person may try again, where nobody knows better.
+#: Seconds after which a person may try again.
 RETRY_AFTER: Final = 30
 
 _PLAIN_HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
@@ -39,6 +39,23 @@ _NEXT_STEPS: Final = {
     500: "Try again",
     503: "Try again",
 }
+
+
+#: Whoever signs in again gets the same page again: what helps is the advice, and the button is the second
+#: thing to try.
+_ADVICE_FIRST: Final = frozenset(
+    {
+        "not_found",
+        "inactive",
+        "managed_elsewhere",
+        "ambiguous",
+        "mismatch",
+        "link_conflict",
+        "conflict",
+        "attribute_unusable",
+        "missing_attribute",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +115,6 @@ class Pages:
         reference: str,
         login_url: str,
         explanation: str = "",
-        retry_after: int | None = None,
     ) -> Page:
         """Why this didn't work.
 
@@ -108,7 +124,6 @@ class Pages:
             reference: What the operator finds it by.
             login_url: Where a new sign-in starts; empty for a page without a way on.
             explanation: One more sentence, shown only with codes that are shown themselves.
-            retry_after: In seconds, for codes with the status 503.
         """
         if code not in CODES:
             logger.error("a page was asked for with the unknown code %s", ascii(code))
@@ -118,13 +133,9 @@ class Pages:
         status = CODES[code].status
         more = []
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
-            more.append(("Retry-After", str(max(1, RETRY_AFTER if retry_after is None else retry_after))))
+            more.append(("Retry-After", str(RETRY_AFTER)))
         values = self._refusal(code, reference, login_url) | {"explanation": explanation}
         return self._page("refused.html", status, values, links=login_url, more=more)
-
-    def cookie_refused(self, *, reference: str, login_url: str) -> Page:
-        """The browser didn't send our cookie back: nobody can be signed in without it."""
-        return self.refused("cookie_refused", reference=reference, login_url=login_url)
 
     def sign_in_again(self, *, login_url: str, reference: str) -> Page:
         """A form was sent after the session had ended; what it held was not stored."""
@@ -133,40 +144,37 @@ class Pages:
         more = [("WWW-Authenticate", "SAML")]
         return self._page("sign_in_again.html", 401, values, links=login_url, more=more)
 
-    def signed_out(self, *, login_url: str, idp_note: bool = True, everywhere: bool = True) -> Page:
-        """The person is signed out here. Public.
+    def signed_out(self, *, login_url: str, everywhere: bool = True) -> Page:
+        """Nobody is signed in here. Public: so it says nothing that isn't true of a stranger, too.
 
         Args:
             login_url: Where a new sign-in starts.
-            idp_note: Say that the session at the identity provider goes on.
-            everywhere: False says that the sign-out may not have reached every server.
+            everywhere: False says that a sign-out may not have reached every server.
         """
-        values = {"login_url": _link(login_url), "idp_note": idp_note, "everywhere": everywhere}
+        values = {"login_url": _link(login_url), "everywhere": everywhere}
         return self._page("signed_out.html", 200, values, links=login_url)
 
-    def confirm_sign_out(self, *, action: str, token: str, return_url: str, leads_to: str = "") -> Page:
+    def confirm_sign_out(self, *, action: str, token: str, return_url: str) -> Page:
         """Ask before signing out. The form POSTs one field, ``token``.
 
         Args:
             action: Where the form goes: an http(s) URL or a path.
             token: Proof that this page asked.
             return_url: Where somebody goes who would rather stay.
-            leads_to: The URL outside this site that the sign-out redirects to, if it does (the
-                identity provider's own sign-out).
 
         Raises:
             ValueError: The action is neither.
         """
         if not _link(action):
             raise ValueError("the form's action is not an http(s) URL or a path")
-        # Chromium holds redirects after the submission to form-action too, so where they lead is named.
-        targets = [source for source in (_origin(action), _scheme(leads_to)) if source]
+        # Behind a proxy 'self' isn't always the origin that base_url names.
+        origin = _origin(action)
         return self._page(
             "confirm_sign_out.html",
             200,
             {"action": action, "token": token, "return_url": _link(return_url)},
             links=return_url,
-            form_action=" ".join(["'self'", *targets]),
+            form_action=f"'self' {origin}" if origin else "'self'",
             # With no-referrer, browsers send "Origin: null" along with the form (Fetch, section 3.2).
             referrer="same-origin",
         )
@@ -202,7 +210,8 @@ class Pages:
             "code": code,
             "reference": reference,
             "login_url": _link(login_url),
-            "next_step": _NEXT_STEPS.get(code) or _NEXT_STEPS.get(meaning.status, "Sign in again"),
+            "next_step": _next_step(code),
+            "advice_first": code in _ADVICE_FIRST,
         }
 
     def _page(
@@ -296,11 +305,10 @@ class Pages:
         again = partial(self.sign_in_again, reference=mark)
         yield Sample("sign_in_again.html", partial(again, login_url=""), reference)
         yield Sample("sign_in_again.html", partial(again, login_url=url), login | reference)
-        for note in (True, False):
-            for everywhere in (True, False):
-                signed_out = partial(self.signed_out, idp_note=note, everywhere=everywhere)
-                yield Sample("signed_out.html", partial(signed_out, login_url=""), {})
-                yield Sample("signed_out.html", partial(signed_out, login_url=url), {})
+        for everywhere in (True, False):
+            signed_out = partial(self.signed_out, everywhere=everywhere)
+            yield Sample("signed_out.html", partial(signed_out, login_url=""), {})
+            yield Sample("signed_out.html", partial(signed_out, login_url=url), {})
         confirm = partial(self.confirm_sign_out, action=url, token=mark)
         for way in ("", page):
             sample = partial(confirm, return_url=way)
@@ -308,6 +316,12 @@ class Pages:
         post = partial(self.post_form, action=url, fields={"SampleField": mark})
         form = {"action": url, "name": "SampleField", "value": mark, "the form's id": 'id="to-idp"'}
         yield Sample("post_form.html", post, form)
+
+
+def _next_step(code: str) -> str:
+    if code in _ADVICE_FIRST:
+        return "Try again"
+    return _NEXT_STEPS.get(code) or _NEXT_STEPS.get(CODES[code].status, "Sign in again")
 
 
 def _link(url: str) -> str:

@@ -20,8 +20,13 @@ _XENC11: Final = "http://www.w3.org/2009/xmlenc11#"
 
 #: AES in GCM, with the length of the key in bytes. Authenticated: a changed ciphertext is noticed.
 GCM: Final = {_XENC11 + "aes128-gcm": 16, _XENC11 + "aes192-gcm": 24, _XENC11 + "aes256-gcm": 32}
-#: AES in CBC. Not authenticated.
-CBC: Final = {_XENC + "aes128-cbc": 16, _XENC + "aes192-cbc": 24, _XENC + "aes256-cbc": 32}
+#: CBC, with AES or (pysaml2's only choice) triple DES. Not authenticated.
+CBC: Final = {
+    _XENC + "aes128-cbc": 16,
+    _XENC + "aes192-cbc": 24,
+    _XENC + "aes256-cbc": 32,
+    _XENC + "tripledes-cbc": 24,
+}
 #: RSA-OAEP; RSA 1.5 never (its padding can be tried out).
 OAEP: Final = frozenset({_XENC + "rsa-oaep-mgf1p", _XENC11 + "rsa-oaep"})
 #: What OAEP may hash with. SHA-1 is sound there: nobody needs it to be free of collisions.
@@ -95,6 +100,7 @@ class Decryption:
 
 
 def _decrypt(algorithm: str, key: bytes, ciphertext: bytes) -> bytes:
+    from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
     from cryptography.hazmat.primitives.ciphers import Cipher, modes
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
     from cryptography.hazmat.primitives.ciphers.algorithms import AES
@@ -104,10 +110,12 @@ def _decrypt(algorithm: str, key: bytes, ciphertext: bytes) -> bytes:
     if algorithm in GCM:
         # 96 bits of nonce in front, 128 bits of tag behind (XML Encryption 1.1, 5.2.4).
         return AESGCM(key).decrypt(ciphertext[:12], ciphertext[12:], None)
-    decryptor = Cipher(AES(key), modes.CBC(ciphertext[:16])).decryptor()
-    padded = decryptor.update(ciphertext[16:]) + decryptor.finalize()
-    # Only the last byte of the padding says anything (XML Encryption 1.1, 5.2.3).
-    if not padded or not 1 <= padded[-1] <= 16:
+    cipher = TripleDES if algorithm.endswith("tripledes-cbc") else AES
+    block = cipher.block_size // 8
+    decryptor = Cipher(cipher(key), modes.CBC(ciphertext[:block])).decryptor()
+    padded = decryptor.update(ciphertext[block:]) + decryptor.finalize()
+    # Only the last byte of the padding says anything (XML Encryption 1.1, 5.2).
+    if not padded or not 1 <= padded[-1] <= block:
         raise ValueError("padding")
     return padded[: -padded[-1]]
 

@@ -11,7 +11,7 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from saml_wsgi.testing.browser import Browser, Page
+    from saml_wsgi.testing.browser import Browser, Page, SignInFailed
     from saml_wsgi.testing.clock import FakeClock
     from saml_wsgi.testing.cookies import Cookie, CookieJar
     from saml_wsgi.testing.forms import Form
@@ -36,6 +36,7 @@ __all__ = [
     "Person",
     "PostedForm",
     "Shape",
+    "SignInFailed",
     "SigningKey",
     "WSGITransport",
 ]
@@ -56,6 +57,7 @@ if not TYPE_CHECKING:
         "Person": "people",
         "PostedForm": "responses",
         "Shape": "knobs",
+        "SignInFailed": "browser",
         "SigningKey": "keys",
         "WSGITransport": "transports",
     }

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlencode, urljoin, urlsplit, urlunsplit
 
 from saml_wsgi.testing import forms
-from saml_wsgi.testing.cookies import CookieJar, is_loopback, site
+from saml_wsgi.testing.cookies import CookieJar
+from saml_wsgi.testing.errand import Errand, headers, origin
 from saml_wsgi.testing.forms import Form
 from saml_wsgi.testing.transports import HTTPTransport, Received, Sent, Transport
 
@@ -22,34 +21,24 @@ if TYPE_CHECKING:
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _HOPS: Final = 20
 _FORM: Final = "application/x-www-form-urlencoded"
-_AGENT: Final = "Mozilla/5.0 (X11; Linux x86_64) saml_wsgi.testing"
-_HTML: Final = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+#: From a challenge to the page after the sign-in, a second round trip included, it takes no more forms.
+_FORMS: Final = 6
 
 
 class TooManyRedirects(Exception):
     """A chain of redirects didn't end within 20 hops."""
 
 
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """What the browser was told to do; enough to do it again.
+class SignInFailed(AssertionError):
+    """Nobody is signed in at the end of :meth:`Browser.sign_in`.
 
     Attributes:
-        initiator: The page that started it; None: the person typed the address.
-        chain: The URLs before this one in a chain of redirects.
-        mode: ``navigate`` for a page, else what ``fetch()`` was told.
-        extra: Headers in place of the browser's own.
+        page: Where it ended.
     """
 
-    method: str
-    url: str
-    body: bytes = b""
-    content_type: str = ""
-    initiator: str | None = None
-    chain: tuple[str, ...] = ()
-    mode: str = "navigate"
-    credentials: bool = True
-    extra: Mapping[str, str] = field(default_factory=dict)
+    def __init__(self, why: str, page: Page) -> None:
+        super().__init__(f"{why}: {page.status} {page.reason} from {page.url}\n{page.words}")
+        self.page = page
 
 
 class Page:
@@ -95,6 +84,11 @@ class Page:
     def text(self) -> str:
         """The body as UTF-8; what isn't comes out as U+FFFD."""
         return self.body.decode("utf-8", "replace")
+
+    @property
+    def words(self) -> str:
+        """What a person reads on it: the text without markup, in one line."""
+        return forms.words(self.text)
 
     def json(self) -> Any:
         """The body as JSON. ValueError if it isn't."""
@@ -229,7 +223,7 @@ class Browser:
             initiator=home,
             mode=mode,
             credentials=credentials == "include"
-            or (credentials == "same-origin" and _origin(home) == _origin(url)),
+            or (credentials == "same-origin" and origin(home) == origin(url)),
             extra=dict(headers or {}),
         )
         return self.run(errand)
@@ -246,6 +240,43 @@ class Browser:
             hops = None if hops is None else hops - 1
         return page
 
+    def sign_in(self, page: Page | str, username: str, password: str | None = None) -> Page:
+        """Go from a challenge, or from the identity provider's login form, to the page after the sign-in.
+
+        Redirects are followed, requests and answers sent on as their pages' scripts would, and the login
+        form is filled in once. Whoever is signed in at the identity provider already isn't asked there,
+        and stays who they are.
+
+        Args:
+            page: What the application answered to somebody who isn't signed in; or the URL to ask for.
+            username: The person at the identity provider.
+            password: By default the username and ``-demo``, as everybody's is who wasn't given another.
+
+        Raises:
+            SignInFailed: The page asks nobody to sign in, or the identity provider or the application
+                refused; with the text of the page that says so.
+        """
+        page = self.follow(self.get(page) if isinstance(page, str) else page)
+        login = {"username": username, "password": f"{username}-demo" if password is None else password}
+        answered = ""
+        asked = False
+        for _ in range(_FORMS):
+            if (form := _carrying(page, "SAMLRequest")) is not None:
+                page = self.submit(page, form=form, follow=True)
+            elif (form := _carrying(page, "SAMLResponse")) is not None:
+                answered = page.form(form).url
+                page = self.submit(page, form=form, follow=True)
+                if _led_beyond(page, urljoin(answered, ".")):
+                    return page
+            elif (form := _carrying(page, *login)) is not None and not asked:
+                asked = True
+                page = self.submit(page, login, form=form, follow=True)
+            elif asked or answered:
+                raise SignInFailed(f"{username} wasn't signed in", page)
+            else:
+                raise SignInFailed("this page asks nobody to sign in", page)
+        raise SignInFailed(f"the sign-in of {username} goes round in circles", page)
+
     def repeat(self, page: Page, *, follow: bool = False) -> Page:
         """Do again what led to the page (reload, or back and forward), with the cookies of now."""
         return self.run(page.errand, follow=follow)
@@ -253,10 +284,20 @@ class Browser:
     def run(self, errand: Errand, *, follow: bool = False) -> Page:
         """Do an errand; what the other methods come down to."""
         parts = urlsplit(errand.url)
+        cookie = (
+            self.cookies.header(
+                errand.url,
+                method=errand.method,
+                initiator=errand.initiator,
+                navigation=errand.mode == "navigate",
+            )
+            if errand.credentials
+            else ""
+        )
         request = Sent(
             errand.method,
             urlunsplit(parts._replace(fragment="")),
-            tuple(self._headers(errand)),
+            tuple(headers(errand, cookie)),
             errand.body,
         )
         page = Page(errand, request, self._transport.send(request))
@@ -284,66 +325,21 @@ class Browser:
             )
         )
 
-    def _headers(self, errand: Errand) -> Iterable[tuple[str, str]]:
-        parts, home = urlsplit(errand.url), errand.initiator
-        navigation = errand.mode == "navigate"
-        headers = {
-            "User-Agent": _AGENT,
-            "Accept": _HTML if navigation else "*/*",
-            "Accept-Language": "en",
-            "Content-Type": errand.content_type,
-            "Origin": _origin_header(errand),
-            "Referer": _referrer(home, errand.url) if home else "",
-        }
-        if navigation:
-            headers["Upgrade-Insecure-Requests"] = "1"
-        if parts.scheme == "https" or is_loopback(parts.hostname or ""):
-            headers["Sec-Fetch-Site"] = _relation(errand)
-            headers["Sec-Fetch-Mode"] = errand.mode
-            headers["Sec-Fetch-Dest"] = "document" if navigation else "empty"
-        if errand.credentials:
-            headers["Cookie"] = self.cookies.header(
-                errand.url, method=errand.method, initiator=home, navigation=navigation
-            )
-        given = {name.lower() for name in errand.extra}
-        own = [(name, value) for name, value in headers.items() if name.lower() not in given]
-        return [(name, value) for name, value in [*own, *errand.extra.items()] if value]
-
 
 def _address(page: Page | str | None) -> str | None:
     return page.url if isinstance(page, Page) else page
 
 
-def _origin(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}"
+def _carrying(page: Page, *names: str) -> int | None:
+    """The number of the page's first form that has these fields, or None."""
+    found = (index for index, form in enumerate(page.forms) if {*names} <= form.values.keys())
+    return next(found, None)
 
 
-def _origin_header(errand: Errand) -> str:
-    """The Origin of a form or a script; ``null`` once another origin redirected to a third (Fetch §4.4)."""
-    cors = errand.mode == "cors" and _origin(errand.initiator or "") != _origin(errand.url)
-    if errand.method in ("GET", "HEAD") and not cors:
-        return ""
-    home = _origin(errand.initiator or "")
-    hops = pairwise((*errand.chain, errand.url))
-    tainted = any(_origin(here) != home and _origin(here) != _origin(there) for here, there in hops)
-    return "null" if tainted or not errand.initiator else home
+def _led_beyond(page: Page, folder: str) -> bool:
+    """Whether the way to the page went through the folder's site, outside of the folder.
 
-
-def _referrer(home: str, url: str) -> str:
-    """``strict-origin-when-cross-origin``, what browsers do unless a page says otherwise."""
-    if home.startswith("https:") and not url.startswith("https:"):
-        return ""
-    return home.partition("#")[0] if _origin(home) == _origin(url) else f"{_origin(home)}/"
-
-
-def _relation(errand: Errand) -> str:
-    """Sec-Fetch-Site: the worst relation of the initiator to any URL of the chain (Fetch Metadata §2.2)."""
-    home = errand.initiator
-    if home is None:
-        return "none"
-    urls = (*errand.chain, errand.url)
-    if any(site(home) != site(url) for url in urls):
-        return "cross-site"
-    same = all(_origin(home) == _origin(url) for url in urls)
-    return "same-origin" if same else "same-site"
+    Whoever isn't accepted is told so beside the address that takes answers, or sent away again.
+    """
+    way = (*page.errand.chain, page.errand.url)
+    return any(origin(url) == origin(folder) and not url.startswith(folder) for url in way)

@@ -1,4 +1,4 @@
-"""What a page offers to a person: its forms and links."""
+"""What a page offers to a person: its forms, its links, its words."""
 
 from __future__ import annotations
 
@@ -60,6 +60,33 @@ def read(url: str, text: str) -> Offer:
     reader.feed(text)
     reader.close()
     return Offer(tuple(reader.forms), tuple(reader.links))
+
+
+def words(text: str) -> str:
+    """What a person reads of an HTML page, title first: without markup, in one line."""
+    reader = _Words()
+    reader.feed(text)
+    reader.close()
+    return " ".join(" ".join(reader.found).split())
+
+
+class _Words(HTMLParser):
+    """Collects text, but not that of style sheets and scripts."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self._hidden = False
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, _attrs: list[tuple[str, str | None]]) -> None:
+        self._hidden = tag in ("style", "script")
+
+    def handle_endtag(self, _tag: str) -> None:
+        self._hidden = False
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.found.append(data)
 
 
 class _Reader(HTMLParser):

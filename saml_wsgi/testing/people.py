@@ -23,7 +23,7 @@ class Person:
 
     Attributes:
         username: Unique; what the login form asks for (the e-mail address works too).
-        password: For the login form only; never sent to anybody.
+        password: For the login form only; never sent to anybody. By default the username and ``-demo``.
         groups: Names of all the person's groups, in the order in which they are asserted.
         state: See :data:`State`. ``unassigned``: signs in at the identity provider, may use no application.
         custom: Further fields by name, for example ``employee_identifier`` or a custom attribute.
@@ -49,6 +49,8 @@ class Person:
             raise ValueError("a person needs a username")
         if self.state not in STATES:
             raise ValueError(f"unknown state {self.state!r}; one of {', '.join(STATES)}")
+        if not self.password:
+            object.__setattr__(self, "password", f"{self.username}-demo")
 
     def value(self, name: str) -> str:
         """The value of a field, a further field included; ``""`` where there is none."""
@@ -76,7 +78,6 @@ def _sample(username: str, firstname: str, lastname: str, *groups: str, state: S
         firstname=firstname,
         lastname=lastname,
         displayname=f"{firstname} {lastname}",
-        password=f"{username}-demo",
         groups=groups,
         state=state,
         custom=MappingProxyType({"employee_identifier": f"E-{len(username):02}{len(lastname):02}"}),

@@ -104,7 +104,8 @@ def _wrap(secret: bytes, recipe: Recipe) -> str:
         "rsa15": f'<xenc:EncryptionMethod Algorithm="{XENC}rsa-1_5"/>',
         "oaep": f'<xenc:EncryptionMethod Algorithm="{XENC}rsa-oaep-mgf1p">'
         f'<ds:DigestMethod Algorithm="{digest[1]}"/></xenc:EncryptionMethod>',
-        "oaep11": f'<xenc:EncryptionMethod Algorithm="{XENC11}rsa-oaep"><ds:DigestMethod Algorithm="{digest[1]}"/>'
+        "oaep11": f'<xenc:EncryptionMethod Algorithm="{XENC11}rsa-oaep">'
+        f'<ds:DigestMethod Algorithm="{digest[1]}"/>'
         f'<e:MGF xmlns:e="{XENC11}" Algorithm="{mask[2]}"/></xenc:EncryptionMethod>',
     }[recipe.transport]
     how: Any = padding.PKCS1v15()

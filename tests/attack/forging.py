@@ -1,4 +1,4 @@
-"""Signatures that look like the identity provider's: made with other keys, by other means, or for something else."""
+"""Signatures that look like the identity provider's: of other keys, by other means, for something else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lxml import etree
 
 from saml_wsgi.testing.keys import SigningKey
 from tests.attack.scene import Scene
-from tests.unit.protocol.tampering import SIGNATURE, after_signing, at, fragment
+from tests.unit.protocol.tampering import SIGNATURE, after_signing, at, fragment, together
 from tests.unit.protocol.test_signature_wrapping import EVIL, assertion_of, forged, unsigned
 
 Forge = Callable[[Scene, str], Any]
@@ -194,7 +194,7 @@ SHA256 = xmlsec.Transform.SHA256
 #: What is forged, and the codes that it may be refused with.
 FORGERIES: dict[str, tuple[Forge, set[str]]] = {
     "unsigned": (of(strip), {"signature_missing"}),
-    "unsigned and forged": (of(lambda tree: (strip(tree), evil_name(tree)) and None), {"signature_missing"}),
+    "unsigned and forged": (of(together(strip, evil_name)), {"signature_missing"}),
     "never signed": (lambda scene, sign: scene.answer(sign="none"), {"signature_missing"}),
     "attacker's key": (with_key("attacker"), {"signature_invalid"}),
     "attacker's key, no KeyInfo": (with_key("attacker", key_info=False), {"signature_invalid"}),

@@ -1,7 +1,7 @@
 """Fuzzing: whatever chance makes of a good message, what is accepted is what was signed.
 
-``python -m tests.attack.fuzz SECONDS [SEED]`` goes on for so long, says how much it did, and shows one message
-for each way in which the promise was broken.
+``python -m tests.attack.fuzz SECONDS [SEED]`` goes on for so long, says how much it did, and shows one
+message for each way in which the promise was broken.
 """
 
 from __future__ import annotations

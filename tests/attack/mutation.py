@@ -201,7 +201,7 @@ def graft(tree: Any, other: Any, chance: random.Random) -> None:
 def replace_by_other(tree: Any, other: Any, chance: random.Random) -> None:
     """The element of that name in another message, in place of ours."""
     element = _any(tree, chance)
-    theirs = [found for found in other.iter(element.tag)]
+    theirs = list(other.iter(element.tag))
     if element is not tree and theirs:
         element.getparent().replace(element, _copy(chance.choice(theirs)))
 

@@ -1,4 +1,4 @@
-"""Resource attacks by what a signature or a ciphertext makes a library do. One row: what, and how it is refused."""
+"""Resource attacks by what signatures and ciphertexts make a library do. One row: what, and the answer."""
 
 from __future__ import annotations
 
@@ -20,13 +20,11 @@ XPATH = "http://www.w3.org/TR/1999/REC-xpath-19991116"
 FILTER = "http://www.w3.org/2002/06/xmldsig-filter2"
 
 #: 2^24 calls that each do nothing.
-BOMB = "".join(
-    f'<x:template name="t{n}"><x:call-template name="t{n + 1}"/><x:call-template name="t{n + 1}"/></x:template>'
-    for n in range(24)
-)
+CALL = '<x:call-template name="t{}"/>'
+BOMB = "".join(f'<x:template name="t{n}">{CALL.format(n + 1) * 2}</x:template>' for n in range(24))
 STYLESHEET = (
     '<x:stylesheet version="1.0" xmlns:x="http://www.w3.org/1999/XSL/Transform">'
-    f'<x:template match="/"><x:call-template name="t0"/></x:template>{BOMB}<x:template name="t24"/></x:stylesheet>'
+    f'<x:template match="/">{CALL.format(0)}</x:template>{BOMB}<x:template name="t24"/></x:stylesheet>'
 )
 REFERENCE = (
     '<ds:Reference URI="{uri}"><ds:Transforms>{transforms}</ds:Transforms>'
@@ -105,13 +103,22 @@ def in_object(xml: str) -> Any:
     return signed(change)
 
 
-def prefix_list(prefixes: int, values: int) -> Any:
-    def change(tree: Any) -> None:
+def prefix_list(listed: int, declared: int, values: int) -> Any:
+    """A PrefixList so long, in the scope of so many namespaces, over so many elements."""
+
+    def change(tree: Any) -> Any:
         where = list(next(tree.iter(SIGNATURE)).iter(f"{{{DSIG}}}Transform"))[1]
-        where.append(fragment(f'<i:InclusiveNamespaces xmlns:i="{C14N}" PrefixList="{"a " * prefixes}"/>'))
+        for old in list(where):
+            where.remove(old)
+        names = " ".join(f"p{number % max(declared, 1)}" for number in range(listed))
+        where.append(fragment(f'<i:InclusiveNamespaces xmlns:i="{C14N}" PrefixList="{names}"/>'))
         attribute = at(tree, "Assertion/AttributeStatement/Attribute")
-        for _ in range(values):
+        for number in range(values):
             attribute.append(fragment("<saml:AttributeValue/>"))
+            attribute[-1].text = f"a value that is long enough: {number:06}"
+        etree.cleanup_namespaces(tree, keep_ns_prefixes=["saml2p", "saml2", "ds"])
+        wide = " ".join(f'xmlns:p{number}="urn:p{number}"' for number in range(declared))
+        return etree.fromstring(etree.tostring(tree).replace(b" ID=", f" {wide} ID=".encode(), 1))
 
     return said(change)
 
@@ -167,7 +174,8 @@ SIGNED = [
     Case(
         "XPath",
         transforms(
-            f'<ds:Transform Algorithm="{XPATH}"><ds:XPath>count(//. | //@* | //namespace::*) &gt; 0</ds:XPath>'
+            f'<ds:Transform Algorithm="{XPATH}">'
+            "<ds:XPath>count(//. | //@* | //namespace::*) &gt; 0</ds:XPath>"
             "</ds:Transform>"
         ),
         403,
@@ -209,8 +217,21 @@ SIGNED = [
         403,
         "shape_refused",
     ),
-    Case("20,000 inclusive prefixes, 500 values", prefix_list(20_000, 500), 403),
-    Case("60,000 inclusive prefixes, 2,000 values", prefix_list(60_000, 2_000), 403),
+    *(
+        Case(f"{listed:,} inclusive prefixes, {declared:,} declared, {values:,} values", attack, 403)
+        for listed, declared, values, attack in (
+            (*sizes, prefix_list(*sizes))
+            for sizes in (
+                (50_000, 0, 500),
+                (30_000, 0, 1_000),
+                (1_000, 3_000, 500),
+                (100, 500, 2_000),
+                (16, 32, 3_000),
+                (8, 11, 2_900),
+                (8, 3, 2_900),
+            )
+        )
+    ),
 ]
 ENCRYPTED = [
     *(
@@ -222,7 +243,8 @@ ENCRYPTED = [
         encrypted(
             REFERRED.format(
                 "",
-                f'<xenc:Transforms><ds:Transform Algorithm="{XSLT}">{STYLESHEET}</ds:Transform></xenc:Transforms>',
+                f'<xenc:Transforms><ds:Transform Algorithm="{XSLT}">{STYLESHEET}</ds:Transform>'
+                "</xenc:Transforms>",
             )
         ),
         403,

@@ -103,7 +103,7 @@ def test_the_answer_of_another_browser(scene, sign):
 
 
 def test_the_cookie_of_another_browser_does_not_travel(scene):
-    """The pending cookie is bound to its path, to https and to this host, what binds it to this host by name."""
+    """The pending cookie is bound to its path, to https and to this host; what binds it, by its name."""
     here = scene()
     found = {
         kept.name[-2]: (kept.path, kept.secure, kept.http_only, kept.host_only, kept.same_site)
@@ -217,7 +217,7 @@ def test_what_a_signed_response_must_say(scene, sign, change, code):
 @pytest.mark.parametrize(
     ("path", "name", "code", "passes", "refused"),
     [
-        # At the boundary, in seconds from now, without the skew: the last that passes, the first that doesn't.
+        # In seconds from now: the last that passes, and the first that doesn't.
         (CONDITIONS, "NotBefore", "not_yet_valid", lambda skew: skew, lambda skew: skew + 1),
         (CONDITIONS, "NotOnOrAfter", "expired", lambda skew: 1 - skew, lambda skew: -skew),
         (DATA, "NotBefore", "not_yet_valid", lambda skew: skew, lambda skew: skew + 1),

@@ -40,7 +40,7 @@ def wrong_length(plaintext: bytes) -> bytes:
 #: What is encrypted badly, and the code in the log.
 BAD = {
     "RSA 1.5": (GCM.changed(transport="rsa15"), "algorithm_refused"),
-    "triple DES": (CBC.changed(said="http://www.w3.org/2001/04/xmlenc#tripledes-cbc"), "algorithm_refused"),
+    "triple DES": (CBC.changed(said="http://www.w3.org/2001/04/xmlenc#tripledes-cbc"), "encryption_refused"),
     "somebody else's key": (GCM.changed(key="attacker"), "encryption_refused"),
     "the identity provider's key": (GCM.changed(key=""), "encryption_refused"),
     "wrong tag": (GCM.changed(spoil="tag"), "encryption_refused"),
@@ -103,7 +103,7 @@ def test_cbc_only_where_allowed_and_covered(scene, bits, allowed, sign, passes):
 
 @pytest.mark.parametrize("spoil", ["padding", "ciphertext", "short", "key"])
 def test_cbc_is_no_oracle(scene, spoil):
-    """Whoever changes a CBC ciphertext changes what the Response's signature covers: it is never decrypted."""
+    """Whoever changes a CBC ciphertext changes what the Response's signature covers; nobody decrypts it."""
     here = scene(with_key=True, idp__allow_cbc=True)
     good = etree.fromstring(encrypted(here, CBC, sign="response").message)
     bad = fragment(ciphertext(b"<x/>" * 20, CBC.changed(spoil=spoil)))
@@ -236,7 +236,7 @@ INSIDE = {
 @pytest.mark.parametrize("sign", ["assertion", "both"])
 @pytest.mark.parametrize("name", INSIDE)
 def test_what_was_encrypted_is_guarded_too(scene, name, sign):
-    """Encryption hides no shape and replaces no signature: what comes out is looked at as if it had come plain."""
+    """Encryption hides no shape and replaces no signature: what comes out is looked at like plain text."""
     change, codes = INSIDE[name]
     here = scene(with_key=True)
     if sign == "both" and name == "unsigned":

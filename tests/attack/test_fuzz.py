@@ -1,12 +1,14 @@
-"""Accepted means: name, attributes and audience are byte for byte what was signed. Nothing else is raised than ours.
+"""Accepted means: name, attributes and audience are byte for byte what was signed. Only ours is raised.
 
-``SAML_WSGI_FUZZ_SECONDS`` lets the long one go on for longer; ``python -m tests.attack.fuzz`` does so by hand.
+``SAML_WSGI_FUZZ_SECONDS`` lets the long one go on for longer; so does ``python -m tests.attack.fuzz``.
 """
 
 from __future__ import annotations
 
+import base64
 import os
 import random
+from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -43,9 +45,6 @@ def test_any_bytes(fuzz, body):
 @given(st.binary(max_size=200), st.sampled_from(["", "RelayState=x&"]))
 def test_any_message(fuzz, message, before):
     """Whatever a form's SAMLResponse holds, the answer is one of ours, and nobody is signed in."""
-    import base64
-    from urllib.parse import quote
-
     body = f"{before}SAMLResponse={quote(base64.b64encode(message))}"
     page = fuzz.scene.post_body(body.encode())
     assert page.status in {303, 403}

@@ -81,7 +81,7 @@ def test_lines_in_an_algorithm(scene, algorithm):
         {"HTTP_USER_AGENT": LINES, "HTTP_ACCEPT": LINES, "REMOTE_ADDR": LINES},
         {"HTTP_SEC_FETCH_SITE": LINES, "HTTP_ORIGIN": LINES, "HTTP_HOST": LINES},
     ],
-    ids=lambda environ: " ".join(environ),
+    ids=" ".join,
 )
 def test_lines_in_a_request(scene, environ):
     """Whatever stands in a request line or a header, a record stays one line of printable ASCII."""
@@ -94,7 +94,6 @@ def test_lines_in_a_request(scene, environ):
 
 def everything_secret(here, form) -> dict[str, str]:
     """What must never be written down, by what it is."""
-    service = here.service
     secrets = {
         "session.secret": SECRET,
         "sp.private_key": SigningKey.cached("service").private_key.decode().splitlines()[5],

@@ -167,7 +167,7 @@ def test_any_return_to(signed_in, place):
 @settings(max_examples=60, deadline=None)
 @given(PARTS)
 def test_any_relay_state(services, place):
-    """Whatever an unsolicited RelayState says, the answer leads to `login`, and names a path of ours there."""
+    """Whatever an unsolicited RelayState says, the answer leads to `login`, and names our own path."""
     here = services().scene()
     page = here.post(here.answer(in_response_to=None, relay_state=place))
     assert page.location.startswith(f"{WIKI}/saml/login?restart=1&return_to=%2F")

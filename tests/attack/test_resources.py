@@ -41,7 +41,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Outcome]:
 
 @pytest.mark.parametrize("case", ALL, ids=[case.name for case in ALL])
 def test_resource_attack(outcomes: Mapping[str, Outcome], case: Case) -> None:
-    """It is answered as the row says, at once, in little memory, and nothing outside the message is opened."""
+    """It is answered as the row says, at once, in little memory, and opens nothing outside."""
     outcome = outcomes[case.name]
     # What had to be killed has no status: it hung, opened the FIFO or a device, or ran into a limit.
     assert outcome.status == case.status, outcome

@@ -136,6 +136,21 @@ def test_a_session_written_into_the_store(scene):
     assert here.who == ""
 
 
+def test_a_session_moved_within_the_store(scene):
+    """Whoever can write the store can't move somebody's record to the place of their own session."""
+    here = scene(session__cache=0)
+    here.sign_in()
+    attacker = here.service.scene()
+    attacker.browser.follow(attacker.post(attacker.answer("jose")))
+    sessions = here.service.app.sessions
+    victims, own = (
+        f"session:{sessions.recognise(one.cookie().value).session.key}" for one in (here, attacker)
+    )
+    assert attacker.who == "jose@example.test"
+    sessions._store.put(own, sessions._store.get(victims), 600)
+    assert attacker.who == ""
+
+
 # -- headers and environ ----------------------------------------------------------------------------
 
 ALIASES = sorted(FORGEABLE - {"saml_wsgi.login_url", "saml_wsgi.logout_url"})

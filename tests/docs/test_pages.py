@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import configparser
 import importlib
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
@@ -18,6 +20,7 @@ import pytest
 from paste.deploy import loadapp
 
 from saml_wsgi import SAMLMiddleware
+from saml_wsgi.testing import App, SignInFailed
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -30,6 +33,9 @@ PAGES = sorted(
 #: Languages of blocks, and whether they are run here. The shell's are compared in test_readme.py.
 RUN = {"python": True, "ini": True, "sh": False, "text": False, "json": False, "": False}
 DIRECTIVES = ("{toctree}", "{note}")
+#: A function with these parameters is an application (PEP 3333).
+APPLICATION = ("environ", "start_response")
+WIKI, SSO = "https://wiki.example.test", "https://sso.example.test"
 
 _FENCE = re.compile(r"^(?P<fence>```+)(?P<info>.*)\n(?P<text>(?:.*\n)*?)(?P=fence)$", re.MULTILINE)
 _SECRET = "kP3vXw8sQn2LzRt6YbHd9GmCjFa5UeT1"
@@ -72,10 +78,17 @@ def blocks(page: Path) -> list[Block]:
 
 @dataclass
 class Reader:
-    """Somebody who types a page's blocks, one after the other, into one folder."""
+    """Somebody who types a page's blocks, one after the other, into one folder.
+
+    Attributes:
+        try_out: Calls an application, as the middleware does.
+        tried: The names of the applications that were called.
+    """
 
     folder: Path
     namespace: dict[str, Any]
+    try_out: Callable[[Any], None]
+    tried: list[str] = field(default_factory=list)
 
     def read(self, block: Block) -> None:
         if block.name:
@@ -121,9 +134,20 @@ class Reader:
         assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
 
     def notice(self, namespace: dict[str, Any], block: Block) -> None:
-        """Serve a request if the block wrapped an application."""
+        """Serve a request if the block wrapped an application, and call every application it defines."""
         if isinstance(namespace.get("application"), SAMLMiddleware):
             serve(namespace["application"], block)
+        source = str(self.folder / block.name) if block.name else str(block.page)
+        first = 1 if block.name else block.line
+        for name, found in list(namespace.items()):
+            code = getattr(found, "__code__", None)
+            if (
+                isinstance(found, FunctionType)
+                and (code.co_filename, code.co_varnames[: code.co_argcount]) == (source, APPLICATION)
+                and first <= code.co_firstlineno < first + block.text.count("\n")
+            ):
+                self.try_out(found)
+                self.tried.append(name)
 
 
 def serve(app: SAMLMiddleware, block: Block) -> None:
@@ -145,7 +169,7 @@ def serve(app: SAMLMiddleware, block: Block) -> None:
 
 
 @pytest.fixture
-def reader(tmp_path, monkeypatch, saml_idp):
+def reader(tmp_path, monkeypatch, saml_idp, saml_protect, saml_browser):
     """A folder with what the pages take for granted: the metadata, the secret, an application."""
     saml_idp.change_app("wiki", declare_redirect=True)
     (tmp_path / "jumpcloud.xml").write_text(saml_idp.metadata("wiki"), encoding="utf-8")
@@ -159,8 +183,23 @@ def reader(tmp_path, monkeypatch, saml_idp):
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [b""]
 
+    def try_out(app: Any) -> None:
+        """For somebody who is signed in, and for a stranger if it says where to sign in; both as WSGI."""
+        public = "saml_wsgi.login_url" in app.__code__.co_consts
+        browser = saml_browser(
+            {WIKI: saml_protect(validator(app), {"public": "/free"} if public else {}), SSO: saml_idp}
+        )
+        assert browser.sign_in(f"{WIKI}/", "mara").status < 400, app
+        if public:
+            assert (
+                saml_browser({WIKI: saml_protect(validator(app), {"public": "/free"})})
+                .get(f"{WIKI}/free")
+                .status
+                == 200
+            ), app
+
     namespace = {"__name__": "page", "__file__": str(tmp_path / "page.py"), "application": application}
-    yield Reader(tmp_path, namespace)
+    yield Reader(tmp_path, namespace, try_out)
     for name in set(sys.modules) - modules:
         if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
             del sys.modules[name]
@@ -185,12 +224,59 @@ def test_the_quickstart_greets_mara(reader, saml_browser):
         loadapp(f"config:{reader.folder}/wiki.ini"),
     ):
         browser = saml_browser({"http://localhost:8080": application, "http://localhost:8081": idp})
-        page = browser.get("http://localhost:8080/", follow=True)
-        while page.forms:
-            login = {"username": "mara", "password": "mara-demo"} if "password" in page.form().values else {}
-            page = browser.submit(page, login, follow=True)
+        page = browser.sign_in("http://localhost:8080/", "mara")
         assert "Hello Mara Lindqvist" in page.text
         assert browser.click(page, "Sign out", follow=True).url == "http://localhost:8080/saml/logout"
+
+
+def test_applications_of_a_page_are_called(reader):
+    """What a page shows as an application is called, and has to be one: WSGI in every detail."""
+    for block in blocks(ROOT / "docs/application.md"):
+        if RUN.get(block.language):
+            reader.read(block)
+    assert reader.tried == ["application", "sign_out"]
+    wrong = "def wrong(environ, start_response):\n    start_response('303 See Other', [])\n    return [b'']\n"
+    with pytest.raises(AssertionError, match="Content-Type"):
+        reader.read(Block(ROOT / "docs/application.md", 1000, "python", "", wrong))
+
+
+def test_what_is_composed_signs_people_in(reader, saml_browser, saml_idp):
+    """The objects on the page about composing make a middleware: its resolver decides, its options count."""
+    base = "https://wiki.example.com"
+    saml_idp.add_app(App.for_service("wiki", base, declare_redirect=True))
+    (reader.folder / "jumpcloud.xml").write_text(saml_idp.metadata("wiki"), encoding="utf-8")
+    for block in blocks(ROOT / "docs/composing.md"):
+        if RUN.get(block.language):
+            reader.read(block)
+    browser = saml_browser({base: reader.namespace["application"], SSO: saml_idp})
+    assert browser.sign_in(f"{base}/page", "mara").url == f"{base}/page"
+    saml_idp.change_person("jose", groups=("Finance",))
+    with pytest.raises(SignInFailed, match="not_found"):
+        saml_browser({base: reader.namespace["application"], SSO: saml_idp}).sign_in(base + "/", "jose")
+
+
+def test_jumpclouds_first_step_works_as_it_stands(tmp_path):
+    """`saml-wsgi metadata` prints ours from the first step's ini: no half of JumpCloud's, no secret yet."""
+    page = blocks(ROOT / "docs/jumpcloud.md")
+    ini = next(block for block in page if block.language == "ini")
+    command = next(block for block in page if block.language == "sh")
+    assert "idp." not in ini.text
+    (tmp_path / "wiki.ini").write_text(f"[filter:saml]\nuse = egg:saml_wsgi\n{ini.text}", encoding="utf-8")
+    program = command.text.partition(">")[0]
+    assert program.split() == ["saml-wsgi", "metadata", "wiki.ini"]
+    env = {key: value for key, value in os.environ.items() if key != "SAML_WSGI_SECRET"}
+    script = "from saml_wsgi.cli import main; main(prog_name='saml-wsgi')"
+    done = subprocess.run(
+        [sys.executable, "-c", script, *program.split()[1:]],
+        cwd=tmp_path,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert 'entityID="https://wiki.example.com/saml/metadata"' in done.stdout
+    assert 'Location="https://wiki.example.com/saml/acs"' in done.stdout
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import logging
 import re
 import tomllib
 from pathlib import Path
@@ -77,6 +78,19 @@ def test_documented_commands_are_all_commands():
 
     page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
     assert set(re.findall(r"^\| `saml-wsgi (\w+)", page, re.MULTILINE)) == set(COMMANDS)
+
+
+def test_documented_events_are_all_events():
+    """The page about commands names every event that the log can have, at its level, and no other."""
+    from saml_wsgi.events import _LEVELS
+
+    emitted = set()
+    for module in (ROOT / "saml_wsgi").rglob("*.py"):
+        for first in re.findall(r"\.emit\(\s*([^,]+),", module.read_text(encoding="utf-8")):
+            emitted |= set(re.findall(r'"(\w+)"', first))
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| `(\w+)` \| (\w+) \|", page, re.MULTILINE))
+    assert told == {name: logging.getLevelName(_LEVELS.get(name, logging.INFO)).lower() for name in emitted}
 
 
 def test_changelog_has_this_version():

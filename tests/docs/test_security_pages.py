@@ -10,7 +10,7 @@ import pytest
 from saml_wsgi.config.options import TABLE
 from saml_wsgi.errors import CODES
 from saml_wsgi.middleware import incoming, login
-from saml_wsgi.middleware.cookies import _RESTARTS_FOR, SLOTS, Cookies
+from saml_wsgi.middleware.cookies import _BROWSER_FOR, _RESTARTS_FOR, SLOTS, Cookies
 from saml_wsgi.middleware.urls import _LONGEST_TARGET, Site
 from saml_wsgi.protocol import bindings, guard, idp, requests, text
 from saml_wsgi.protocol.requests import PENDING_FOR, PendingRequests
@@ -91,18 +91,21 @@ def test_cookies_are_as_documented():
     site = Site("https://wiki.example.test")
     pending = PendingRequests(keys, clock)
     cookies = Cookies(site, keys, pending, idp_host="sso.example.test")
-    packed = pending.pack(pending.start("/page", "idp"))
-    first, turn = cookies.begin("", packed)
+    turn = cookies.turn("")
+    packed = pending.pack(pending.start("/page", "idp", turn.browser))
+    first, browser = cookies.begin(packed, turn)
+    assert browser[1].startswith(f"{cookies.browser}={turn.slot}{turn.browser};")
+    assert len(turn.browser) * 6 >= 128
     headers = [
         cookies.set_session("v"),
         cookies.set_pending(packed, 0),
-        turn,
+        browser,
         cookies.set_restarts(1, clock.time()),
     ]
-    lifetimes = [None, PENDING_FOR, PENDING_FOR, _RESTARTS_FOR]
+    lifetimes = [None, PENDING_FOR, _BROWSER_FOR, _RESTARTS_FOR]
     documented = rows("operating.md", "Cookies")
     assert len(documented) == len(headers)
-    shown = {None: "until the browser closes", 3600: "1 h", 120: "2 min"}
+    shown = {None: "until the browser closes", 3600: "1 h", 7200: "2 h", 120: "2 min"}
     for (name, _, attributes, lasts), (_, value), lifetime in zip(
         documented, headers, lifetimes, strict=True
     ):
@@ -115,6 +118,18 @@ def test_cookies_are_as_documented():
         told = {part for part in rest if part not in ages and part != "HttpOnly"}
         assert set(attributes.strip("`").split("; ")) == told
     assert first[1].endswith("; SameSite=None")
+
+
+def test_cookies_below_a_path():
+    """With a path in base_url the session's cookie gives up __Host-; the browser's doesn't. So it is told."""
+    keys = Keys("x" * 40, context="wiki")
+    pending = PendingRequests(keys, FakeClock())
+    cookies = Cookies(Site("https://example.test/wiki"), keys, pending, idp_host="sso.example.test")
+    assert cookies.session.startswith("__Secure-")
+    assert cookies.browser.startswith("__Host-")
+    told = " ".join((FOLDER / "operating.md").read_text(encoding="utf-8").split())
+    assert "the session's cookie is `__Secure-` with that path" in told
+    assert "the browser's is at `/` all the same" in told
 
 
 @pytest.mark.parametrize(
@@ -133,7 +148,7 @@ def test_cookies_are_as_documented():
         ("pending requests of a browser", f"{SLOTS}, an hour each"),
         ("sign-ins that begin again", f"{login._MOST_RESTARTS} in two minutes"),
         ("metadata", f"{idp._LARGEST_METADATA // 1024**2} MiB"),
-        ("sessions that a process remembers", f"{manager._MOST_REMEMBERED:,}"),
+        ("what a process remembers of sessions", f"{manager._MOST_REMEMBERED:,} parts: ten for a session"),
     ],
 )
 def test_limits_are_as_documented(row, limit):

@@ -5,19 +5,36 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 from lxml import etree
 
-from saml_wsgi import ConfigurationError, SAMLMiddleware, from_options, wiring
+from saml_wsgi import ConfigurationError, SAMLMiddleware, examination, from_options
 from saml_wsgi.testing.keys import SigningKey
 
 SECRET = "hB2vKx7QeTn4WmZ9RcYs6LpUd3FaGj8N"
 WIKI = "https://wiki.example.test"
 
 PLUGIN = '''
-from saml_wsgi.errors import ConfigurationError, Problem
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Optional
+
+from saml_wsgi.errors import ConfigurationError, DirectoryUnavailable, Problem
+from saml_wsgi.resolvers import JITResolver
+
+if TYPE_CHECKING:
+    from nowhere import Nowhere
 
 SEEN = []
 
@@ -36,6 +53,53 @@ class Nested:
     Inside = Staff
 
 
+class Typed:
+    def __init__(
+        self,
+        context,
+        *,
+        limit: int = 1,
+        ratio: float = 1.0,
+        strict: bool = True,
+        wait: timedelta | None = None,
+        names: list[str] = [],
+        groups: Optional[Sequence[str]] = None,
+        codes: frozenset[int] = frozenset(),
+        label: str | None = None,
+        plain="",
+        odd: dict[str, str] | None = None,
+        unknown: Nowhere | None = None,
+        **more: int,
+    ) -> None:
+        given = dict(
+            limit=limit, ratio=ratio, strict=strict, wait=wait, names=names, groups=groups, codes=codes,
+            label=label, plain=plain,
+        )
+        SEEN.append(given | more)
+
+    def resolve(self, assertion: Any, /, trace: bool = False) -> None:
+        return None
+
+
+def limited(other, context, limit: int):
+    SEEN.append(limit)
+    return Staff(context, table="x") if other == "never" else Quiet()
+
+
+class Quiet:
+    def resolve(self, assertion):
+        return None
+
+
+class Callable:
+    def __call__(self, context, limit: int):
+        return limited("x", context, limit)
+
+
+partly = functools.partial(limited, "x")
+called = Callable()
+
+
 def without_options(context):
     return Staff(context, table="x")
 
@@ -52,6 +116,58 @@ def buggy(context):
     raise TypeError("a bug of mine")
 
 
+def indiscreet(context, *, password):
+    raise ValueError(f"it is {password}")
+
+
+def curious(context):
+    context.directory.find("username", "ada")
+    return Quiet()
+
+
+def waiting(context):
+    raise DirectoryUnavailable("it sleeps")
+
+
+def positional(context, other, /):
+    return Quiet()
+
+
+def no_context():
+    return Quiet()
+
+
+def made_a_class(context):
+    return Quiet
+
+
+class NoArgument:
+    def __init__(self, context):
+        pass
+
+    def resolve(self):
+        return None
+
+
+class TwoArguments(NoArgument):
+    def resolve(self, assertion, context):
+        return None
+
+
+class Keyword(NoArgument):
+    def resolve(self, *, assertion):
+        return None
+
+
+class Awaited(NoArgument):
+    async def resolve(self, assertion):
+        return None
+
+
+class Ours(JITResolver):
+    pass
+
+
 number = 7
 '''
 
@@ -61,6 +177,7 @@ def plugin(tmp_path, monkeypatch):
     """A module of the application's own, importable as ``staff_plugin``."""
     (tmp_path / "staff_plugin.py").write_text(PLUGIN)
     (tmp_path / "broken_plugin.py").write_text("import a_module_that_is_nowhere\n")
+    (tmp_path / "leaving_plugin.py").write_text("raise SystemExit(0)\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     yield importlib.import_module("staff_plugin")
     for name in ("staff_plugin", "broken_plugin"):
@@ -148,6 +265,80 @@ def test_everything_at_once(good):
     assert set(found) == {"idp.clock_skew", "public", "resolver.staff.use"}
 
 
+BROKEN = {
+    "public": "/a*",
+    "idp.clock_skew": "soon",
+    "resolvers": "staff odd",
+    "resolver.staff.use": "no_such_module:x",
+    "resolver.odd.use": "staff_plugin:Typed",
+    "resolver.odd.limit": "many",
+}
+
+
+@pytest.mark.parametrize("database", ["no folder", "damaged", "memory", "a folder of its own"])
+def test_what_is_wrong_with_the_database_hides_nothing(good, saml_idp, plugin, tmp_path, database):
+    """Plug-ins, templates and metadata are tried even where the database can't be opened (promise 4)."""
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates" / "refused.html").write_text("{% if %}")
+    (tmp_path / "damaged.db").write_text("no database at all, but long enough to be looked at" * 40)
+    (tmp_path / "damaged.db").chmod(0o600)
+    urls, key = {
+        "no folder": ({"store.url": f"sqlite:///{tmp_path}/nowhere/x.db"}, "store.url"),
+        "damaged": ({"store.url": f"sqlite:///{tmp_path}/damaged.db"}, "store.url"),
+        "memory": ({"store.url": "memory:"}, "directory.url"),
+        "a folder of its own": ({"directory.url": f"sqlite:///{tmp_path}/nowhere/x.db"}, "directory.url"),
+    }[database]
+    service = '<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="x"/>'
+    given = {"idp.metadata": service, "pages.templates": str(tmp_path / "templates")}
+    report = examination.check(good({**BROKEN, **urls, **given}), here=str(tmp_path))
+    assert {problem.key for problem in report.problems} == {
+        "public",
+        "idp.clock_skew",
+        "resolver.staff.use",
+        "resolver.odd.limit",
+        "pages.templates",
+        "idp.metadata",
+        key,
+    }
+
+
+def test_a_database_that_is_down_is_one_problem(good, plugin, tmp_path):
+    """A plug-in that asks for users while it is made isn't blamed for a directory that can't be opened."""
+    options = {"resolvers": "staff", "resolver.staff.use": "staff_plugin:curious"}
+    wrong = {"directory.url": f"sqlite:///{tmp_path}/nowhere/x.db"}
+    assert set(problems(good({**options, **wrong}))) == {"directory.url"}
+
+
+def test_a_plugin_whose_own_source_is_down(good, plugin):
+    """What a factory itself can't reach is its problem."""
+    found = problems(good({"resolvers": "staff", "resolver.staff.use": "staff_plugin:waiting"}))
+    assert "it sleeps" in found["resolver.staff.use"].reason
+
+
+def test_the_order_is_told_beside_a_resolver_that_can_not_be_loaded(good):
+    """One bad resolver doesn't hide that others stand in the wrong order."""
+    options = {"resolvers": "jit existing staff", "resolver.staff.use": "no_such_module:x"}
+    assert set(problems(good(options))) == {"resolvers", "resolver.staff.use"}
+
+
+def test_a_certificate_of_theirs_with_a_weak_key(good):
+    """One rule for the strength of keys, whether they stand in metadata or in `idp.certificate`."""
+    weak = rsa.generate_private_key(public_exponent=65537, key_size=1024)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "weak")])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, weak.public_key(), 1, now, now + timedelta(days=400))
+    certificate = builder.sign(weak, hashes.SHA256())
+    explicit = {
+        "idp.metadata": None,
+        "idp.entity_id": "JumpCloud",
+        "idp.sso_url": "http://not.a.loopback",
+        "idp.certificate": certificate.public_bytes(Encoding.PEM).decode(),
+    }
+    found = problems(good(explicit))
+    assert set(found) == {"idp.sso_url", "idp.certificate"}
+    assert "2048 bits" in found["idp.certificate"].reason
+
+
 # -- resolvers --
 
 
@@ -193,12 +384,19 @@ def test_without_links(good, plugin):
         pytest.param("staff_plugin:Nested.nothing", {}, "nothing", id="no inner attribute"),
         pytest.param("broken_plugin:x", {}, "a_module_that_is_nowhere", id="its imports fail"),
         pytest.param("staff_plugin:number", {}, "can't be called", id="not callable"),
-        pytest.param("staff_plugin:Staff", {}, "missing a required", id="an option is missing"),
-        pytest.param(
-            "staff_plugin:Staff", {"table": "x", "tabel": "y"}, "unexpected keyword", id="no such option"
-        ),
-        pytest.param("staff_plugin:without_options", {"table": "x"}, "unexpected keyword", id="no options"),
+        pytest.param("leaving_plugin:x", {}, "SystemExit", id="it ends the process"),
+        pytest.param("staff_plugin:positional", {}, "missing a required", id="more than a context"),
+        pytest.param("staff_plugin:no_context", {}, "too many positional", id="no context"),
         pytest.param("staff_plugin:shapeless", {}, "no method resolve", id="no resolver"),
+        pytest.param("staff_plugin:NoArgument", {}, "can't be called with an assertion", id="takes none"),
+        pytest.param("staff_plugin:TwoArguments", {}, "can't be called with an assertion", id="takes two"),
+        pytest.param("staff_plugin:Keyword", {}, "can't be called with an assertion", id="by keyword"),
+        pytest.param("staff_plugin:made_a_class", {}, "can't be called with an assertion", id="a class"),
+        pytest.param("staff_plugin:Awaited", {}, "coroutine", id="a coroutine"),
+        pytest.param("staff_plugin:buggy", {}, "raised TypeError: a bug of mine (", id="it raises"),
+        pytest.param("staff_plugin:Ours", {}, "isn't made from a context", id="made as ours"),
+        pytest.param("saml_wsgi.resolvers.jit:JITResolver", {}, "isn't made from a context", id="jit itself"),
+        pytest.param("saml_wsgi.resolvers:ExistingResolver", {}, "isn't made from", id="existing itself"),
     ],
 )
 def test_resolvers_that_can_not_be_made(good, plugin, use, options, reason):
@@ -232,10 +430,101 @@ def test_a_factory_may_complain_itself(good, plugin):
     assert found["resolver.staff.table"].reason == "it is odd."
 
 
-def test_a_bug_in_a_factory_is_not_a_problem_of_options(good, plugin):
-    """What a factory raises by mistake comes up as it is, with its traceback."""
-    with pytest.raises(TypeError, match="a bug of mine"):
-        from_options(app, good({"resolvers": "staff", "resolver.staff.use": "staff_plugin:buggy"}))
+def test_a_factory_that_raises_does_not_show_its_options(good, plugin):
+    """What a factory raises is told with its place, and without the value of an option, which may be secret."""
+    options = {"resolver.staff.use": "staff_plugin:indiscreet", "resolver.staff.password": "hunter2-hunter2"}
+    (problem,) = problems(good({"resolvers": "staff", **options})).values()
+    assert problem.key == "resolver.staff.use"
+    assert "ValueError: it is … (" in problem.reason
+    assert "staff_plugin.py, line " in problem.reason
+    assert "hunter2" not in str(problem)
+
+
+def test_what_is_ours_has_a_name(good):
+    """Whoever names our class is told the entry point."""
+    found = problems(good({"resolvers": "staff", "resolver.staff.use": "saml_wsgi.resolvers:JITResolver"}))
+    assert found["resolver.staff.use"].cure == "Write resolver.staff.use = jit."
+
+
+def test_a_module_that_is_not_found_can_be_installed(good):
+    """Whoever names a module that Python doesn't find is told how it does."""
+    found = problems(good({"resolvers": "staff", "resolver.staff.use": "no_such_module:x"}))
+    assert "PYTHONPATH" in found["resolver.staff.use"].cure
+
+
+@pytest.mark.parametrize(
+    ("use", "options", "expected"),
+    [
+        ("Staff", {}, {"table": "required"}),
+        ("Staff", {"table": "x", "tabel": "y", "z": "1"}, {"tabel": "no such", "z": "no such"}),
+        ("without_options", {"table": "x"}, {"table": "no such"}),
+        ("without_options", {"context": "x"}, {"context": "no such"}),
+        ("Typed", {"limit": "many", "strict": "perhaps"}, {"limit": "whole number", "strict": "neither yes"}),
+        ("Typed", {"ratio": "nan", "names": "a ; all"}, {"ratio": "number", "names": "entry"}),
+        ("Typed", {"wait": "soon", "codes": "1 x", "table": ""}, {"wait": "time span", "codes": "whole"}),
+        ("Typed", {"odd": "x", "unknown": "x"}, {"odd": "no text can become", "unknown": "can't be read"}),
+    ],
+)
+def test_every_wrong_option_of_a_plugin_is_told(good, plugin, use, options, expected):
+    """Missing, unknown and unfit options of a plug-in are problems of their own, all at once."""
+    given = {f"resolver.staff.{name}": value for name, value in options.items()}
+    found = problems(good({"resolvers": "staff", "resolver.staff.use": f"staff_plugin:{use}", **given}))
+    assert set(found) == {f"resolver.staff.{name}" for name in expected}
+    for name, reason in expected.items():
+        assert reason in found[f"resolver.staff.{name}"].reason
+        assert found[f"resolver.staff.{name}"].cure
+
+
+WRITTEN = {
+    "limit": "7",
+    "ratio": "0.5",
+    "strict": "no",
+    "wait": "5 min",
+    "names": "a b",
+    "groups": "\nDomain Users\nstaff",
+    "codes": "1 2",
+    "label": "x y",
+    "plain": "0",
+    "further": "9",
+}
+
+
+def test_options_of_a_plugin_have_the_types_of_their_annotations(good, plugin):
+    """Numbers, booleans, spans and lists arrive as what the factory says that it takes."""
+    given = {f"resolver.staff.{name}": value for name, value in WRITTEN.items()}
+    from_options(app, good({"resolvers": "staff", "resolver.staff.use": "staff_plugin:Typed", **given}))
+    assert plugin.SEEN == [
+        {
+            "limit": 7,
+            "ratio": 0.5,
+            "strict": False,
+            "wait": timedelta(minutes=5),
+            "names": ["a", "b"],
+            "groups": ("Domain Users", "staff"),
+            "codes": frozenset({1, 2}),
+            "label": "x y",
+            "plain": "0",
+            "further": 9,
+        }
+    ]
+
+
+def test_typed_options_of_a_plugin_stay_what_they_are(good, plugin):
+    """In code, values may have their types; an entry with a space stays one entry."""
+    given = {"limit": 7, "strict": True, "wait": timedelta(seconds=90), "groups": ["Domain Users"]}
+    options = {f"resolver.staff.{name}": value for name, value in given.items()}
+    from_options(app, good({"resolvers": "staff", "resolver.staff.use": "staff_plugin:Typed", **options}))
+    (seen,) = plugin.SEEN
+    assert {name: seen[name] for name in given} == given | {"groups": ("Domain Users",)}
+    assert seen["strict"] is True
+
+
+@pytest.mark.parametrize("use", ["partly", "called"])
+def test_other_callables_have_annotations_too(good, plugin, use):
+    """A partial and an instance with __call__ are factories like others."""
+    options = {"resolver.staff.use": f"staff_plugin:{use}", "resolver.staff.limit": "7"}
+    from_options(app, good({"resolvers": "staff", **options}))
+    assert plugin.SEEN == [7]
 
 
 def test_several_resolvers_are_all_checked(good, plugin):
@@ -396,7 +685,8 @@ def test_metadata_that_ended_does_not_start(good, saml_idp):
 
 
 @pytest.mark.parametrize(
-    ("days", "warned"), [(-3, "ended 3 days ago"), (10, "ends in"), (59, "ends in"), (100, None)]
+    ("days", "warned"),
+    [(-3, "identity provider's certificate ended on 20"), (10, "ends in"), (59, "ends in"), (100, None)],
 )
 def test_certificates_that_end(good, saml_idp, caplog, days, warned):
     """A certificate that ends soon, or ended, is warned of and starts all the same."""
@@ -434,7 +724,7 @@ def test_memory_is_for_one_process(good, tmp_path):
 def test_check_shows_the_facts(good, tmp_path):
     """A good configuration has no problem, and shows what it would be."""
     from_options(app, good())
-    report = wiring.check(good(), here=str(tmp_path))
+    report = examination.check(good(), here=str(tmp_path))
     assert [problem for problem in report.problems if problem.fatal] == []
     facts = dict(report.facts)
     assert facts["application"] == WIKI
@@ -443,13 +733,13 @@ def test_check_shows_the_facts(good, tmp_path):
     assert facts["identity provider"] == "JumpCloud"
     assert facts["sign-on address"] == "https://sso.example.test/saml2/wiki (post)"
     assert facts["resolvers"] == "jit"
-    assert "days left" in facts["certificates"]
+    assert facts["certificates"].startswith("ends in 1825 days, on 20")
     assert SECRET not in repr(report)
 
 
 def test_check_shows_the_problems(good, tmp_path):
     """A bad one shows all problems, the hidden ones of [DEFAULT] among them, and no facts."""
-    report = wiring.check(
+    report = examination.check(
         good({"public": "nope", "session.secret": None}),
         here=str(tmp_path),
         global_conf={"session.secret": SECRET, "here": str(tmp_path)},
@@ -462,7 +752,7 @@ def test_check_shows_the_problems(good, tmp_path):
 def test_check_shows_warnings(good, tmp_path):
     """What starts, but should be known, is shown beside the facts."""
     from_options(app, good())
-    report = wiring.check(good({"idp.allow_sha1": "yes"}), here=str(tmp_path))
+    report = examination.check(good({"idp.allow_sha1": "yes"}), here=str(tmp_path))
     assert [(problem.key, problem.fatal) for problem in report.problems] == [("idp.allow_sha1", False)]
     assert report.facts
 
@@ -480,17 +770,44 @@ def test_our_metadata_needs_none_of_theirs(good, tmp_path, given):
             "idp.signed": "both",
         }
     )
-    root = etree.fromstring(wiring.metadata(options, here=str(tmp_path)))
+    root = etree.fromstring(examination.metadata(options, here=str(tmp_path)))
     assert root.get("entityID") == "the wiki"
     assert root[0].get("AuthnRequestsSigned") == root[0].get("WantAssertionsSigned") == "true"
     assert pair.certificate_base64 in {element.text for element in root.iter("{*}X509Certificate")}
     assert root.find(".//{*}AssertionConsumerService").get("Location") == f"{WIKI}/saml/acs"
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"session.secret": None},
+        {"session.secret": "weak"},
+        {"session.secret": "env:NOT_SET_HERE", "store.url": "sqlite:////nowhere/x.db", "idp.clock_skew": "x"},
+        {"resolvers": "staff", "resolver.staff.use": "no_such_module:x", "resolver.other.x": "1"},
+    ],
+)
+def test_our_metadata_needs_no_secret(good, tmp_path, given):
+    """Whoever uploads our metadata needn't know the secrets, nor have a database."""
+    ours = examination.metadata(good(given), here=str(tmp_path))
+    assert ours == examination.metadata(good(), here=str(tmp_path))
+
+
 def test_our_metadata_tells_problems(good, tmp_path):
-    """What is wrong with our own part is told."""
-    with pytest.raises(ConfigurationError, match="base_url"):
-        wiring.metadata(good({"base_url": "nope"}), here=str(tmp_path))
+    """What is wrong with our own part is told, and so is what may have been meant for it."""
+    wrong = good({"base_url": "nope", "sp.certificate": "nope", "sp.entityid": "x", "session.secret": None})
+    with pytest.raises(ConfigurationError) as error:
+        examination.metadata(wrong, here=str(tmp_path))
+    assert {problem.key for problem in error.value.problems} == {"base_url", "sp.certificate", "sp.entityid"}
+
+
+def test_our_metadata_knows_the_trap_of_default(good, tmp_path):
+    """An entity id that [DEFAULT] hides isn't left out silently."""
+    hidden = {"sp.entity_id": "the wiki", "session.secret": SECRET}
+    with pytest.raises(ConfigurationError) as error:
+        examination.metadata(good(), here=str(tmp_path), global_conf=hidden)
+    (problem,) = error.value.problems
+    assert problem.key == "sp.entity_id"
+    assert "[DEFAULT]" in problem.reason
 
 
 def test_warnings_are_logged(good, caplog):

@@ -177,6 +177,31 @@ def test_metadata_is_printed_for_upload(run, ini):
     assert result.stdout_bytes.endswith(b">\n")
 
 
+def test_metadata_needs_no_secret(run, ini):
+    """The first step at JumpCloud works before there is a secret, or metadata of theirs."""
+    plain = ini(INI.replace("idp.metadata", "# idp.metadata").replace("session.secret", "# session.secret"))
+    result = run("metadata", plain)
+    assert result.exit_code == 0, result.output
+    assert etree.fromstring(result.stdout_bytes).get("entityID")
+
+
+def test_metadata_knows_the_trap_of_default(run, ini):
+    """What [DEFAULT] hides is refused by `metadata`, too."""
+    result = run("metadata", ini(f"[DEFAULT]\nsp.entity_id = the wiki\n{INI}"))
+    assert result.exit_code == 1
+    assert "get sp.entity_id = sp.entity_id" in " ".join(result.stderr.split())
+
+
+@pytest.mark.parametrize("broken", ["match = 100%\n", "base_url = https://b.test\n", "# Jörg\n"])
+def test_a_broken_file_has_a_verdict_too(run, ini, tmp_path, broken):
+    """`check` ends with its verdict where the file itself can't be read."""
+    path = ini()
+    (tmp_path / "wiki.ini").write_bytes(f"{INI}{broken}".encode("latin-1"))
+    result = run("check", path)
+    assert result.exit_code == 1
+    assert result.output.endswith("It would not start: 1 problem.\n")
+
+
 def test_metadata_of_a_bad_configuration_ends_with_its_problems(run, ini):
     """What is wrong goes to the standard error, so that a redirected output is empty."""
     result = run("metadata", ini(INI.replace("https://wiki", "http://wiki")))

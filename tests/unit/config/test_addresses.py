@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 
@@ -125,3 +127,33 @@ def test_the_sign_on_address_stays_as_written(reading, make_certificate):
     assert reading(options).good.idp.sso_url == "https://SSO.jumpcloud.com/saml2/Wiki?x=1"
     for wrong in ("http://sso.jumpcloud.com", "https://sso.jumpcloud.com/#x", "sso", "javascript:alert(1)"):
         assert reading({**options, "idp.sso_url": wrong}).only.key == "idp.sso_url"
+
+
+@pytest.mark.parametrize("slashes", ["/", "//", "///"])
+def test_one_database_file_has_one_url(reading, here, slashes):
+    """More slashes than the four of an absolute path mean the same file."""
+    assert (
+        reading({"store.url": f"sqlite:///{slashes}{here}/a.db"}).good.store.url == f"sqlite:///{here}/a.db"
+    )
+
+
+def test_a_database_is_a_file(reading, here):
+    """A pipe or a device is refused at once, before anybody waits for it."""
+    os.mkfifo(here / "pipe")
+    for path in (here / "pipe", "/dev/null"):
+        problem = reading({"store.url": f"sqlite:///{path}"}).only
+        assert problem.key == "store.url"
+        assert "isn't a file" in problem.reason
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"), [(0o644, "can read"), (0o602, "can write to"), (0o660, None), (0o600, None)]
+)
+def test_a_database_that_everybody_can_read_is_a_warning(reading, here, mode, said):
+    """Sessions and users are private; who may read the file is told as soon as it is there."""
+    (here / "users.db").touch()
+    (here / "users.db").chmod(mode)
+    found = reading({"directory.url": "sqlite:///users.db"})
+    assert found.good
+    assert [problem.key for problem in found.warnings] == (["directory.url"] if said else [])
+    assert all(said in problem.reason and "chmod" in problem.cure for problem in found.warnings)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
-from saml_wsgi.config.certificates import FileOrText, days_left
+from saml_wsgi.config.certificates import FileOrText, term
+
+
+def day(days: float) -> str:
+    return (datetime.now(UTC) + timedelta(days=days)).date().isoformat()
+
 
 EXPLICIT: dict[str, object] = {
     "idp.metadata": None,
@@ -42,6 +49,8 @@ def test_metadata_may_be_a_value_in_code(reading, here):
         ("file:nowhere.xml", "doesn't exist"),
         ("file:empty.xml", "is empty"),
         ("file:.", "is a folder"),
+        ("file:pipe", "isn't a file"),
+        ("file:/dev/zero", "isn't a file"),
         ("https://console.jumpcloud.com/metadata.xml", "nothing is fetched"),
         ("idp.xml", "'idp.xml'"),
         (Path("idp.xml"), "'idp.xml'"),
@@ -50,6 +59,7 @@ def test_metadata_may_be_a_value_in_code(reading, here):
 def test_metadata_that_is_not_there_says_why(reading, here, written, said):
     """A missing file, an address and a bare path each have words of their own, and a cure."""
     (here / "empty.xml").write_bytes(b"")
+    os.mkfifo(here / "pipe")
     problem = reading({"idp.metadata": written}).only
     assert problem.key == "idp.metadata"
     assert said in problem.reason
@@ -115,7 +125,7 @@ def test_an_expired_certificate_is_a_warning(reading, make_certificate):
     assert found.good
     (warning,) = found.warnings
     assert warning.key == "idp.certificate"
-    assert "expired" in warning.reason
+    assert warning.reason == f"the identity provider's certificate ended on {day(-3)}."
 
 
 @pytest.mark.parametrize(
@@ -138,17 +148,20 @@ def test_a_certificate_of_the_future_is_a_warning(reading, make_certificate):
     assert "before" in warning.reason
 
 
-def test_the_days_of_a_certificate_are_counted(make_certificate):
-    """Whole days, negative after the end."""
-    assert days_left(make_certificate(10.5)) == 10
-    assert days_left(make_certificate(-0.5)) == -1
+def test_the_term_of_a_certificate_is_told_in_words(make_certificate):
+    """Whole days and the day itself, before the end and after it."""
+    assert term(make_certificate(10.5)) == f"ends in 10 days, on {day(10.5)}"
+    assert term(make_certificate(1.5)) == f"ends in 1 day, on {day(1.5)}"
+    assert term(make_certificate(-0.5)) == f"ended on {day(-0.5)}"
 
 
-def test_a_short_key_is_refused(reading, make_certificate):
-    """An RSA key that can be broken signs for anybody."""
-    short = rsa.generate_private_key(public_exponent=65537, key_size=1024)
-    problem = reading({**EXPLICIT, "idp.certificate": make_certificate(key=short)}).only
-    assert "1024" in problem.reason
+def test_a_certificate_of_ours_that_ends_is_a_warning(reading, rsa_key, key_pem, make_certificate):
+    """Ours is told in the same words, with what to do about it."""
+    pair = {"sp.certificate": make_certificate(-3), "sp.private_key": key_pem(rsa_key)}
+    (warning,) = reading(pair).warnings
+    assert warning.key == "sp.certificate"
+    assert warning.reason == f"the service provider's certificate ended on {day(-3)}."
+    assert "upload the new metadata" in warning.cure
 
 
 def test_our_key_and_certificate_come_together(

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from saml_wsgi.config.options import TABLE
+from saml_wsgi.middleware.environ import Scrubber
 
 
 @pytest.mark.parametrize(
@@ -252,3 +253,66 @@ def test_no_option_takes_a_type_it_has_no_use_for(reading, key, value):
     """A value of a strange type or with strange characters is a problem of its key, never an exception."""
     found = reading({key: value})
     assert key in {problem.key for problem in found.fatal}
+
+
+@pytest.mark.parametrize("key", ["sp.entity_id", "idp.name", "idp.entity_id", "pages.support"])
+@pytest.mark.parametrize("character", ["\ufffe", "\uffff", "\x01", "\x85", "\ud800"])
+def test_characters_that_xml_can_not_have_are_refused(reading, key, character):
+    """What no message could carry is told at the start, not at the first sign-in."""
+    problem = reading({key: f"the{character}wiki"}).only
+    assert problem.key == key
+    assert f"U+{ord(character):04X}" in problem.reason
+
+
+@pytest.mark.parametrize("written", ["X-Employee", "x-employee", "http_x_employee", "HTTP_X_Employee"])
+def test_header_names_have_no_letter_case(reading, written):
+    """However a header is written, it becomes the one key that a request's environ has."""
+    assert reading({"scrub": f"{written} X-Employee"}).good.scrub == ("HTTP_X_EMPLOYEE",)
+    assert Scrubber(reading({"scrub": written}).good.scrub)._names >= {"HTTP_X_EMPLOYEE"}
+
+
+def test_other_names_to_scrub(reading):
+    """REMOTE_… are keys of their own, and what has a dot is kept as it is written."""
+    written = "remote_realm repoze.who.plugins HTTP_X.Y"
+    assert reading({"scrub": written}).good.scrub == ("REMOTE_REALM", "repoze.who.plugins", "HTTP_X.Y")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        *(
+            "wsgi.input",
+            "wsgi.url_scheme",
+            "WSGI.errors",
+            "saml_wsgi.user",
+            "HTTP_COOKIE",
+            "Cookie",
+            "http_host",
+        ),
+        *("PATH_INFO", "SCRIPT_NAME", "QUERY_STRING", "REQUEST_METHOD", "SERVER_NAME", "server-port", "Host"),
+        *("Content-Length", "CONTENT_TYPE", "Sec-Fetch-Site", "Origin"),
+    ],
+)
+def test_what_requests_need_can_not_be_scrubbed(reading, written):
+    """Without these neither WSGI nor our endpoints could answer."""
+    problem = reading({"scrub": f"X-Employee {written}"}).only
+    assert problem.key == "scrub"
+    assert written in problem.reason
+
+
+@pytest.mark.parametrize(
+    ("options", "warned"),
+    [
+        ({"public": "/*"}, True),
+        ({"public": "GET,HEAD /*"}, True),
+        ({"public": "\n/healthz\nPOST,GET /*"}, True),
+        ({"public": "/*", "challenge": "on_401"}, False),
+        ({"public": "OPTIONS /*"}, False),
+        ({"public": "/static/*"}, False),
+    ],
+)
+def test_everything_public_is_a_warning(reading, options, warned):
+    """Where nobody is ever asked to sign in, the operator is told."""
+    found = reading(options)
+    assert found.good
+    assert [problem.key for problem in found.warnings] == (["public"] if warned else [])

@@ -124,7 +124,7 @@ def test_options_of_resolvers_are_passed_on_as_text(reading):
         "flag": "yes",
         "number": "7",
         "ratio": "0.5",
-        "names": "a\nb",
+        "names": ("a", "b"),
         "password": "hunter2",
     }
     assert resolvers == (

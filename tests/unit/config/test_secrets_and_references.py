@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import os
 import pickle
+import random
+import socket
+import string
 
 import pytest
 
@@ -101,6 +106,11 @@ def test_a_path_that_holds_a_secret_by_mistake_is_not_shown(reading, here, monke
         ("file:nowhere", "doesn't exist"),
         ("file:folder", "is a folder"),
         ("file:empty", "is empty"),
+        ("file:pipe", "isn't a file"),
+        ("file:socket", "isn't a file"),
+        ("file:/dev/zero", "isn't a file"),
+        ("ENV:WIKI_SECRET_WITH_A_LONG_NAME_INDEED", "begins with ENV:, and references are in lower case"),
+        ("File:/run/secrets/wiki/session-secret.txt", "begins with File:"),
         ("file:binary", "isn't text in UTF-8"),
         ("file:huge", "is larger than"),
         ("file:" + "x" * 5000, "can't be read"),
@@ -112,12 +122,16 @@ def test_a_path_that_holds_a_secret_by_mistake_is_not_shown(reading, here, monke
         ("env:$A", "can't be the name"),
     ],
 )
-def test_a_reference_that_leads_nowhere_says_why(reading, here, written, said):
+def test_a_reference_that_leads_nowhere_says_why(reading, here, monkeypatch, written, said):
     """Missing, empty, unreadable and misspelt references each have words of their own."""
     (here / "folder").mkdir()
     (here / "empty").write_text("\n")
     (here / "binary").write_bytes(b"\xff\xfe\x00")
     (here / "huge").write_bytes(b"x" * 300_000)
+    os.mkfifo(here / "pipe")
+    monkeypatch.chdir(here)  # the name of a socket must be short
+    with socket.socket(socket.AF_UNIX) as unix:
+        unix.bind("socket")
     problem = reading({"session.secret": written}).only
     assert problem.key == "session.secret"
     assert said in problem.reason
@@ -174,6 +188,16 @@ def test_what_was_read_is_not_taken_for_a_reference_again(reading, monkeypatch):
         "your-secret-goes-in-this-place-9x8y7z",
         "correct horse battery staple correct h",
         "x" * 2000,
+        "monkey-wrench 1 monkey-wrench 2 monkey-wrench 3",
+        "ourwiki2024!ourwiki2025!ourwiki2026!",
+        "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik,",
+        "asdfghjklzxcvbnmASDFGHJKLZXCVBNM!",
+        "poiuytrewqlkjhgfdsamnbvcxz098765",
+        "azertyuiopqsdfghjklmwxcvbn1234567",
+        hashlib.md5(b"123456").hexdigest(),
+        hashlib.sha1(b"admin").hexdigest(),
+        hashlib.sha256(b"changeme").hexdigest().upper(),
+        hashlib.sha512(b"").hexdigest(),
     ],
 )
 def test_a_weak_secret_does_not_start(reading, weak):
@@ -182,6 +206,25 @@ def test_a_weak_secret_does_not_start(reading, weak):
     assert problem.key == "session.secret"
     assert weak not in str(problem)
     assert "token_urlsafe" in problem.cure
+
+
+@pytest.mark.parametrize(
+    ("alphabet", "length"),
+    [
+        (string.ascii_letters + string.digits + "-_", 32),
+        (string.ascii_letters + string.digits + "-_", 64),
+        ("0123456789abcdef", 32),
+        ("0123456789abcdef", 64),
+        (string.ascii_lowercase, 40),
+        (string.digits, 78),
+    ],
+)
+def test_what_was_drawn_at_random_starts(reading, alphabet, length):
+    """Whatever the alphabet, drawn secrets aren't taken for weak ones."""
+    draw = random.Random(length)
+    for _ in range(100):
+        secret = "".join(draw.choices(alphabet, k=length))
+        assert reading({"session.secret": secret}).fatal == (), secret
 
 
 def test_a_weak_fallback_does_not_start_either(reading):

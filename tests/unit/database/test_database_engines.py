@@ -1,5 +1,6 @@
 """The engines: which URLs they take, one a URL, and what a connection promises."""
 
+import os
 import sqlite3
 import traceback
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,18 @@ def test_one_engine_a_url(url):
     engine = database.connect(url)
     assert database.connect(url) is engine
     assert database.connect(url.replace("sqlite:", "sqlite+pysqlite:")) is engine
+
+
+def test_more_slashes_are_the_same_file(tmp_path):
+    """A path that begins with two slashes is the file that it is with one."""
+    assert database.connect(f"sqlite:////{tmp_path}/a.db") is database.connect(f"sqlite:///{tmp_path}/a.db")
+
+
+def test_a_pipe_is_no_database(tmp_path):
+    """A pipe or a device is refused at once: SQLite would wait for it, or damage it."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ConfigurationError, match="isn't a file"):
+        database.connect(f"sqlite:///{tmp_path}/pipe")
 
 
 def test_one_engine_a_url_for_many_threads(url):

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from saml_wsgi import ConfigurationError, wiring
+from saml_wsgi import ConfigurationError, examination
 from saml_wsgi.demo.folder import Folder
 from saml_wsgi.testing import App, JumpCloudIdP
 
@@ -37,7 +37,7 @@ def test_what_is_secret_is_for_its_owner_alone(folder):
 
 def test_a_new_ini_starts_without_a_warning(folder):
     """The template is what saml-wsgi check calls good."""
-    report = wiring.check(folder.options(), here=str(folder.path))
+    report = examination.check(folder.options(), here=str(folder.path))
     assert report.problems == ()
     assert folder.options()["base_url"] == BASE
 
@@ -64,7 +64,7 @@ def test_every_suggestion_of_the_ini_works(folder, line):
     assert key in folder.options()
     # Short sessions are suggested as two lines, since one can't be longer than the other.
     allowed = {"session.idle"} if key == "session.lifetime" else set()
-    report = wiring.check(folder.options(), here=str(folder.path))
+    report = examination.check(folder.options(), here=str(folder.path))
     assert {found.key for found in report.problems if found.fatal} <= allowed
 
 

@@ -41,6 +41,7 @@ READS = {
     "find": lambda kept: kept.directory.find("username", "ada"),
     "get": lambda kept: kept.directory.get(kept.ada.id),
     "follow": lambda kept: kept.links.follow(IDP, "s-1"),
+    "subject_of": lambda kept: kept.links.subject_of(IDP, kept.ada.id),
 }
 CALLS = WRITES | READS
 

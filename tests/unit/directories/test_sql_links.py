@@ -25,7 +25,7 @@ class TestSQLLinks(LinksContract):
         (IDP, "\ud800", "user"),
         ("\0", "subject", "user"),
         (IDP, "subject", "\0"),
-        (IDP, "x" * 1025, "user"),
+        (IDP, "x" * 1537, "user"),
         ("x" * 1025, "subject", "user"),
         (IDP, "subject", "x" * 257),
     ],
@@ -42,5 +42,6 @@ def test_what_cannot_be_pinned_is_refused(url, pin):
 def test_the_longest_link_is_kept(url):
     """Each part may fill its column."""
     links = SQLLinks(url)
-    assert links.pin("i" * 1024, "s" * 1024, "u" * 256) is True
-    assert links.follow("i" * 1024, "s" * 1024) == "u" * 256
+    assert links.pin("i" * 1024, "s" * 1536, "u" * 256) is True
+    assert links.follow("i" * 1024, "s" * 1536) == "u" * 256
+    assert links.subject_of("i" * 1024, "u" * 256) == "s" * 1536

@@ -21,7 +21,7 @@ EVERY_PAGE = {
     **{code: PAGES.refused(code, reference=REF, login_url=LOGIN) for code in CODES},
     "sign in again": PAGES.sign_in_again(login_url=LOGIN, reference=REF),
     "signed out": PAGES.signed_out(login_url=LOGIN),
-    "signed out, not everywhere": PAGES.signed_out(login_url=LOGIN, idp_note=False, everywhere=False),
+    "signed out, not everywhere": PAGES.signed_out(login_url=LOGIN, everywhere=False),
     "confirm": PAGES.confirm_sign_out(action="/saml/logout", token="t", return_url="/"),
     "form": PAGES.post_form(action="https://idp.example.net/sso", fields={"SAMLRequest": "a"}),
 }
@@ -119,13 +119,13 @@ def test_no_value_changes_what_a_refusal_consists_of(reference, explanation, sup
     check_links(seen)
 
 
-@given(action=HOSTILE, token=HOSTILE, way=HOSTILE, leads_to=HOSTILE)
-def test_no_value_changes_what_the_sign_out_form_consists_of(action, token, way, leads_to):
+@given(action=HOSTILE, token=HOSTILE, way=HOSTILE)
+def test_no_value_changes_what_the_sign_out_form_consists_of(action, token, way):
     """The form that confirms a sign-out has the elements of its template and no others, or isn't rendered."""
     try:
-        page = PAGES.confirm_sign_out(action=action, token=token, return_url=way, leads_to=leads_to)
+        page = PAGES.confirm_sign_out(action=action, token=token, return_url=way)
     except ValueError:
-        page = PAGES.confirm_sign_out(action="/out", token=token, return_url=way, leads_to=leads_to)
+        page = PAGES.confirm_sign_out(action="/out", token=token, return_url=way)
     seen = Outline(page)
     harmless = PAGES.confirm_sign_out(
         action="/out",
@@ -230,16 +230,44 @@ def test_the_page_says_whose_it_is(site, login, shown):
     assert [text.strip() for text in seen.texts.get("header", [])] == ([shown] if shown else [])
 
 
-def test_signed_out_says_what_it_did_not_end():
-    """The identity provider's session and servers that may not know yet are named, each only if so."""
-    said = {
-        (note, everywhere): PAGES.signed_out(login_url=LOGIN, idp_note=note, everywhere=everywhere).body
-        for note in (True, False)
-        for everywhere in (True, False)
-    }
-    for (note, everywhere), body in said.items():
-        assert (b"still signed in at your identity provider" in body) is note
-        assert (b"may not have reached every server" in body) is not everywhere
+def test_signed_out_is_true_of_everybody():
+    """A stranger sees the page, too: it claims no sign-out, and no session at the identity provider."""
+    for everywhere in (True, False):
+        seen = html.unescape(PAGES.signed_out(login_url=LOGIN, everywhere=everywhere).body.decode())
+        assert "Nobody is signed in to this application in this browser" in seen
+        assert "You may still be signed in at your identity provider" in seen
+        assert ("may not have reached every server" in seen) is not everywhere
+        for claim in ("You have", "You are still", "Your session", "again"):
+            assert claim not in seen
+
+
+def test_a_form_of_a_stranger_claims_no_session():
+    """Whoever sends a form without a session may never have had one."""
+    seen = html.unescape(EVERY_PAGE["sign in again"].body.decode())
+    assert "You aren't signed in (any more)" in seen
+    assert "session has ended" not in seen
+    assert "again</h1>" not in seen
+
+
+@pytest.mark.parametrize(
+    ("code", "step", "first"),
+    [
+        *((code, "Try again", False) for code in (
+            "not_found", "inactive", "managed_elsewhere", "ambiguous", "mismatch", "link_conflict",
+            "conflict", "attribute_unusable", "missing_attribute",
+        )),
+        ("expired", "Sign in again", True),
+        ("cookie_refused", "Sign in again", True),
+        ("unsolicited_refused", "Sign in", True),
+        ("store_unavailable", "Try again", True),
+        ("bad_request", "Start again", True),
+    ],
+)  # fmt: skip
+def test_the_button_is_what_comes_next(code, step, first):
+    """Where a new sign-in changes nothing, the advice comes first: the button doesn't look like the cure."""
+    (button,) = [each for each in Outline(EVERY_PAGE[code]).every("a") if "class" in each]
+    assert button["class"] == ("button" if first else "button second")
+    assert f">{step}</a>" in EVERY_PAGE[code].body.decode()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

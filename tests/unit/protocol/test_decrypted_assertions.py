@@ -311,7 +311,7 @@ def test_two_encrypted_assertions(service):
 REFERENCE = "<xenc:CipherReference URI='file:///dev/zero'/>"
 RETRIEVAL = "<ds:RetrievalMethod URI='file:///dev/zero'/>"
 DATA, WRAPPED = "EncryptedAssertion/EncryptedData", "EncryptedAssertion/EncryptedData/KeyInfo/EncryptedKey"
-TRIPLE_DES = "http://www.w3.org/2001/04/xmlenc#tripledes-cbc"
+CAMELLIA = "http://www.w3.org/2001/04/xmldsig-more#camellia128-cbc"
 
 SHAPES = {
     "CipherReference": (
@@ -334,7 +334,7 @@ SHAPES = {
     "no key": (drop(WRAPPED), "encryption_refused"),
     "no method": (drop(f"{DATA}/EncryptionMethod"), "shape_refused"),
     "no ciphertext": (drop(f"{DATA}/CipherData"), "shape_refused"),
-    "3DES": (put(f"{DATA}/EncryptionMethod", Algorithm=TRIPLE_DES), "algorithm_refused"),
+    "Camellia": (put(f"{DATA}/EncryptionMethod", Algorithm=CAMELLIA), "algorithm_refused"),
     "key transport by AES": (
         put(f"{WRAPPED}/EncryptionMethod", Algorithm="http://www.w3.org/2001/04/xmlenc#kw-aes128"),
         "algorithm_refused",

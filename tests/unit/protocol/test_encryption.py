@@ -197,7 +197,8 @@ BROKEN = {
     "key wrapped under another mask": another_mask,
     "key of another length": relabelled(GCM_128),
     "labelled as CBC": relabelled(CBC_256),
-    "labelled as nothing known": relabelled("http://www.w3.org/2001/04/xmlenc#tripledes-cbc"),
+    "labelled as triple DES": relabelled("http://www.w3.org/2001/04/xmlenc#tripledes-cbc"),
+    "labelled as nothing known": relabelled("urn:nothing"),
 }
 
 

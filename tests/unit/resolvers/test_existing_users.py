@@ -115,14 +115,14 @@ def test_other_attributes_do_not_matter(existing, place, asserted):
 
 def test_a_deleted_user_is_not_nobody(people, asserted):
     """A person whose user was deleted is refused rather than left to a resolver that would make a new one."""
-    people.links["jumpcloud", "ada"] = "7"
+    people.links["jumpcloud", "NameID:ada"] = "7"
     assert code(ExistingResolver(people, people).resolve(asserted("ada"))) == "not_found"
 
 
 def test_one_read(people, asserted):
     """Once pinned, a person costs one read of the directory."""
     user = people.create(
-        AttributeMap().profile(asserted("ada")), managed_by="local", link=("jumpcloud", "ada")
+        AttributeMap().profile(asserted("ada")), managed_by="local", link=("jumpcloud", "NameID:ada")
     )
     people.reads = people.writes = 0
     assert ExistingResolver(people, people).resolve(asserted("ada")).user == user

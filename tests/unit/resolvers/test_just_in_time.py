@@ -9,8 +9,9 @@ import pytest
 
 from saml_wsgi.errors import ConfigurationError, DirectoryUnavailable
 from saml_wsgi.model import Changes, Denied, Profile, Resolution
-from saml_wsgi.resolvers import AttributeMap, JITResolver, ResolverContext
+from saml_wsgi.resolvers import AttributeMap, ExistingResolver, JITResolver, ResolverContext
 from saml_wsgi.resolvers.jit import factory
+from saml_wsgi.resolvers.pipeline import subject_from
 
 EMPLOYEE = {"link_source": ("employee",)}
 UID = AttributeMap(username=("uid",))
@@ -425,7 +426,7 @@ def test_a_new_user_and_its_link_are_one_write(people, asserted, monkeypatch):
     """The link is handed to the directory with the new user, so that a crash can't come between."""
     monkeypatch.setattr(people, "pin", None)
     answer = JITResolver(people, people).resolve(asserted("ada"))
-    assert (answer.outcome, people.links) == ("created", {("jumpcloud", "ada"): answer.user.id})
+    assert (answer.outcome, people.links) == ("created", {("jumpcloud", "NameID:ada"): answer.user.id})
 
 
 def test_a_directory_that_keeps_no_links_itself(people, asserted, monkeypatch):
@@ -435,7 +436,7 @@ def test_a_directory_that_keeps_no_links_itself(people, asserted, monkeypatch):
         people, "create", lambda profile, managed_by, **_: create(profile, managed_by=managed_by)
     )
     answer = JITResolver(people, people).resolve(asserted("ada"))
-    assert people.links == {("jumpcloud", "ada"): answer.user.id}
+    assert people.links == {("jumpcloud", "NameID:ada"): answer.user.id}
 
 
 # -- from a configuration --
@@ -447,7 +448,7 @@ def test_factory(people, asserted):
     answer = factory(context).resolve(asserted(uid="ada", employee="1"))
     assert (answer.outcome, answer.resolver) == ("created", "people")
     assert answer.user.managed_by == "jit:jumpcloud"
-    assert people.links == {("jumpcloud", "1"): answer.user.id}
+    assert people.links == {("jumpcloud", "attr:employee:1"): answer.user.id}
 
 
 def test_factory_with_a_match_of_its_own(people, asserted):

@@ -263,6 +263,10 @@ class DictLinks:
     def pin(self, idp, subject, user_id, /):
         return self.pinned.setdefault((idp, subject), user_id) == user_id
 
+    def subject_of(self, idp, user_id, /):
+        found = (key[1] for key, pinned in self.pinned.items() if key[0] == idp and pinned == user_id)
+        return next(found, None)
+
 
 class LastPinWins(DictLinks):
     def pin(self, idp, subject, user_id, /):
@@ -278,6 +282,11 @@ class OneIdP(DictLinks):
         return self.pinned.setdefault(subject, user_id) == user_id
 
 
+class OneWay(DictLinks):
+    def subject_of(self, idp, user_id, /):
+        return None
+
+
 @pytest.mark.parametrize(
     ("links", "test"),
     [
@@ -286,6 +295,8 @@ class OneIdP(DictLinks):
         (LastPinWins, "test_a_subject_of_another_user_is_refused"),
         (LastPinWins, "test_one_subject_pinned_to_many_users_at_once"),
         (OneIdP, "test_identity_providers_are_apart"),
+        (OneWay, "test_a_pinned_user_has_its_subject"),
+        (LastPinWins, "test_a_refused_pin_changes_no_subject"),
     ],
 )
 def test_broken_links_are_caught(links, test):

@@ -1,0 +1,44 @@
+"""What stands in for users and links that can't be opened, so that plug-ins can be tried all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Never
+
+from saml_wsgi.errors import DirectoryUnavailable
+from saml_wsgi.model import Changes, Profile, User
+
+
+class Unopened:
+    """A WritableDirectory, and Links, of which every call raises DirectoryUnavailable."""
+
+    def find(self, field: str, value: str, /) -> Sequence[User]:
+        del field, value
+        self._refuse()
+
+    def get(self, user_id: str, /) -> User | None:
+        del user_id
+        self._refuse()
+
+    def create(self, profile: Profile, /, *, managed_by: str, link: tuple[str, str] | None = None) -> User:
+        del profile, managed_by, link
+        self._refuse()
+
+    def update(self, user: User, changes: Changes, /) -> User:
+        del user, changes
+        self._refuse()
+
+    def follow(self, idp: str, subject: str, /) -> str | None:
+        del idp, subject
+        self._refuse()
+
+    def pin(self, idp: str, subject: str, user_id: str, /) -> bool:
+        del idp, subject, user_id
+        self._refuse()
+
+    def subject_of(self, idp: str, user_id: str, /) -> str | None:
+        del idp, user_id
+        self._refuse()
+
+    def _refuse(self) -> Never:
+        raise DirectoryUnavailable("it couldn't be opened")

@@ -1,0 +1,86 @@
+"""What a configuration would be: found without starting it, and without leaving anything behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from saml_wsgi import wiring
+from saml_wsgi.config.certificates import term
+from saml_wsgi.config.lookup import is_known
+from saml_wsgi.config.settings import hidden_by_defaults, read_anyway
+from saml_wsgi.config.urls import without_password
+from saml_wsgi.errors import ConfigurationError, Problem, Problems
+from saml_wsgi.middleware.urls import Site
+
+#: All that our metadata tells of.
+_TOLD: Final = frozenset(
+    {"base_url", "prefix", "sp.entity_id", "sp.certificate", "sp.private_key", "idp.signed"}
+)
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What ``saml-wsgi check`` shows: every problem and warning, and what the middleware would be."""
+
+    problems: tuple[Problem, ...]
+    facts: tuple[tuple[str, str], ...]
+
+
+def check(
+    options: Mapping[str, object], *, here: str | None, global_conf: Mapping[str, str] = _NOTHING
+) -> Report:
+    """What a configuration would be, and everything that is wrong with it."""
+    problems = Problems()
+    hidden_by_defaults(global_conf, options, problems)
+    parts = wiring.build(options, here=here, problems=problems, look_only=True)
+    return Report((*problems.fatal, *problems.warnings), tuple(_facts(parts)) if parts else ())
+
+
+def metadata(
+    options: Mapping[str, object], *, here: str | None, global_conf: Mapping[str, str] = _NOTHING
+) -> bytes:
+    """Our SAML metadata, for upload at the identity provider.
+
+    Needs nothing but what it tells of: at JumpCloud ours comes first, before there is metadata of theirs,
+    and whoever uploads it needn't know the secrets.
+
+    Raises:
+        ConfigurationError: With every problem of what it tells of, and of options that don't exist.
+    """
+    problems = Problems()
+    hidden_by_defaults(global_conf, options, problems)
+    settings = read_anyway(options, here=here, problems=problems)
+    ours = [problem for problem in problems.fatal if problem.key in _TOLD or not is_known(problem.key)]
+    if ours:
+        raise ConfigurationError(*ours)
+    site = Site(settings.base_url, settings.prefix)
+    from saml_wsgi.protocol import metadata as writer
+
+    key = wiring.signing_key(settings)
+    return writer.write(
+        entity_id=settings.sp.entity_id or site.url("metadata"),
+        acs_url=site.url("acs"),
+        certificate=key.certificate if key else None,
+        signs_requests=key is not None,
+        wants_assertions_signed=settings.idp.signed in {"assertion", "both"},
+    )
+
+
+def _facts(parts: wiring.Parts) -> list[tuple[str, str]]:
+    provider = parts.provider
+    idp = provider.identity_provider
+    return [
+        ("application", parts.site.base_url),
+        ("entity id", provider.entity_id),
+        ("ACS URL", provider.acs_url),
+        ("identity provider", idp.entity_id),
+        ("sign-on address", f"{idp.sso_url} ({idp.request_binding})"),
+        ("certificates", "; ".join(term(pem) for pem in idp.certificates)),
+        ("resolvers", ", ".join(resolver.name for resolver in parts.settings.resolvers)),
+        ("sessions", without_password(parts.settings.store.url)),
+        ("users", without_password(parts.settings.directory.url or parts.settings.store.url)),
+    ]
