@@ -112,8 +112,11 @@ class Store(Protocol):
     that is True; a server with several processes then refuses to serve.
     """
 
-    def add(self, key: str, value: bytes, ttl: int, /) -> bool:
-        """Store it if the key is absent. Atomic: True for exactly one caller."""
+    def add(self, key: str, value: bytes, ttl: int, /, *, also: Sequence[str] = ()) -> bool:
+        """Store it under the key, and under each of ``also``, if all of them are absent.
+
+        Atomic: True for exactly one caller; False stores nothing.
+        """
 
     def get(self, key: str, /) -> bytes | None:
         """The value, or None."""

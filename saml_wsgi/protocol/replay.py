@@ -9,7 +9,7 @@ from saml_wsgi.signing import digest
 
 
 def accept_once(store: Store, assertion: Assertion, request_id: str | None, *, seconds: int) -> None:
-    """Note that the assertion, then the request it answers, are used up now.
+    """Note that the assertion and the request it answers are used up now, both or neither.
 
     Only for what verified: else anybody could use up somebody's assertion by naming its ID.
 
@@ -20,10 +20,10 @@ def accept_once(store: Store, assertion: Assertion, request_id: str | None, *, s
         Refused: ``replayed``.
         StoreUnavailable: It isn't known; nobody may be signed in.
     """
-    if not store.add(_key("assertion", assertion.idp, assertion.id), b"1", seconds):
-        raise Refused("replayed", f"the assertion {assertion.id!r} was used before")
-    if request_id is not None and not store.add(_key("request", assertion.idp, request_id), b"1", seconds):
-        raise Refused("replayed", f"the request {request_id!r} was answered before")
+    answered = [_key("request", assertion.idp, request_id)] if request_id is not None else []
+    if not store.add(_key("assertion", assertion.idp, assertion.id), b"1", seconds, also=answered):
+        used = f"the assertion {assertion.id!r} or the request {request_id!r}"
+        raise Refused("replayed", f"{used} was used before")
 
 
 def _key(kind: str, idp: str, id_: str) -> str:

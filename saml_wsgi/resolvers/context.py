@@ -42,7 +42,9 @@ def refuse_unknown(context: ResolverContext, unknown: Iterable[str], known: Coll
     problems = []
     for option in unknown:
         near = difflib.get_close_matches(option, known, n=1)
-        cure = f"Did you mean {context.key(near[0])}?" if near else f"It has: {', '.join(sorted(known))}."
+        cure = f"It has: {', '.join(sorted(known))}." if known else "It has none."
+        if near:
+            cure = f"Did you mean {context.key(near[0])}?"
         problems.append(Problem(context.key(option), "This resolver has no such option.", cure))
     if problems:
         raise ConfigurationError(*problems)

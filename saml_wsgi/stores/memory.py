@@ -46,13 +46,22 @@ class MemoryStore:
         # Nothing expires before: saves a full store from looking through everything at each call.
         self._earliest = math.inf
 
-    def add(self, key: str, value: bytes, ttl: int, /) -> bool:
-        check(key, ttl=ttl)
+    def add(self, key: str, value: bytes, ttl: int, /, *, also: Sequence[str] = ()) -> bool:
+        check(key, *also, ttl=ttl)
+        keys = {key, *also}
         with self._lock:
             now = self._clock.time()
-            if self._live(key, now) is not None:
+            if any(self._live(name, now) is not None for name in keys):
                 return False
-            self._store(key, _Entry(value, now + ttl), now)
+            added = []
+            try:
+                for name in keys:
+                    self._store(name, _Entry(value, now + ttl), now)
+                    added.append(name)
+            except StoreUnavailable:
+                for name in added:
+                    self._drop(name)
+                raise
             return True
 
     def get(self, key: str, /) -> bytes | None:

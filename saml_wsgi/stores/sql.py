@@ -61,6 +61,10 @@ _SWEEP: Final = delete(state).where(
 _PING: Final = select(schema.c.version)
 
 
+class _PresentError(Exception):
+    """Rolls a transaction back: one of the keys is there already."""
+
+
 class SQLStore:
     """Keeps its entries in the tables ``saml_wsgi_state`` and ``saml_wsgi_tags``.
 
@@ -96,18 +100,29 @@ class SQLStore:
         self._untag = Prepared(engine, _UNTAG)
         self._sweep_due = clock.monotonic()
 
-    def add(self, key: str, value: bytes, ttl: int, /) -> bool:
-        check(key, ttl=ttl)
+    def add(self, key: str, value: bytes, ttl: int, /, *, also: Sequence[str] = ()) -> bool:
+        check(key, *also, ttl=ttl)
         now = self._now()
-        entry = {"name": key, "content": value, "until": now + ttl * 1000}
-        with answering(StoreUnavailable), Transaction(self._engine) as transaction:
-            added: bool = transaction.run(self._insert, entry).rowcount == 1
-            # Present, or only not swept yet? Whoever deletes the expired row may add the new one; on
-            # PostgreSQL a second one waits here and then finds nothing to delete.
-            if not added and transaction.run(self._drop_expired, {"name": key, "now": now}).rowcount == 1:
-                added = transaction.run(self._insert, entry).rowcount == 1
+        with answering(StoreUnavailable):
+            try:
+                with Transaction(self._engine) as transaction:
+                    # In one order for everybody, so that two who add the same keys don't wait crosswise.
+                    for name in sorted({key, *also}):
+                        self._add(transaction, name, value, now, ttl)
+            except _PresentError:
+                return False
         self._sweep_if_due(now)
-        return added
+        return True
+
+    def _add(self, transaction: Transaction, key: str, value: bytes, now: int, ttl: int) -> None:
+        entry = {"name": key, "content": value, "until": now + ttl * 1000}
+        added = transaction.run(self._insert, entry).rowcount == 1
+        # Present, or only not swept yet? Whoever deletes the expired row may add the new one; on
+        # PostgreSQL a second one waits here and then finds nothing to delete.
+        if not added and transaction.run(self._drop_expired, {"name": key, "now": now}).rowcount == 1:
+            added = transaction.run(self._insert, entry).rowcount == 1
+        if not added:
+            raise _PresentError
 
     def get(self, key: str, /) -> bytes | None:
         check(key)

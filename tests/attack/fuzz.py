@@ -28,7 +28,7 @@ from tests.attack.scene import Scene, Service
 class Forgetful:
     """A store that has never seen anything, so that one message can be tried again and again."""
 
-    def add(self, *_args: Any) -> bool:
+    def add(self, *_args: Any, also: Any = ()) -> bool:
         return True
 
 

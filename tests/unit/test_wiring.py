@@ -493,7 +493,7 @@ def test_options_of_a_plugin_have_the_types_of_their_annotations(good, plugin):
     """Numbers, booleans, spans and lists arrive as what the factory says that it takes."""
     given = {f"resolver.staff.{name}": value for name, value in WRITTEN.items()}
     from_options(app, good({"resolvers": "staff", "resolver.staff.use": "staff_plugin:Typed", **given}))
-    assert plugin.SEEN == [
+    assert [
         {
             "limit": 7,
             "ratio": 0.5,
@@ -506,7 +506,7 @@ def test_options_of_a_plugin_have_the_types_of_their_annotations(good, plugin):
             "plain": "0",
             "further": 9,
         }
-    ]
+    ] == plugin.SEEN
 
 
 def test_typed_options_of_a_plugin_stay_what_they_are(good, plugin):

@@ -117,6 +117,24 @@ class StoreContract:
         """Threads that add different keys don't get in each other's way."""
         assert all(at_once(self.threads, lambda number: store.add(f"key-{number}", b"v", 60)))
 
+    def test_add_of_several_keys_is_all_or_nothing(self, store: Store) -> None:
+        """With further keys all of them are stored, or none if one is present."""
+        assert store.add("one", b"v", 60, also=["two", "three"]) is True
+        assert [store.get(key) for key in ("one", "two", "three")] == [b"v"] * 3
+        assert store.add("four", b"w", 60, also=["two"]) is False
+        assert store.add("one", b"w", 60, also=["four"]) is False
+        assert store.get("four") is None
+        assert store.get("two") == b"v"
+
+    def test_add_of_several_keys_succeeds_once(self, store: Store) -> None:
+        """Of many threads that add overlapping keys at once, in any order, one is told True."""
+        keys = ["a", "b", "c"]
+        told = at_once(
+            self.threads,
+            lambda number: store.add(keys[number % 3], b"v", 60, also=keys[::-1] if number % 2 else keys),
+        )
+        assert sorted(told) == [False] * (self.threads - 1) + [True]
+
     # -- get --
 
     def test_get_of_an_absent_key_is_none(self, store: Store) -> None:

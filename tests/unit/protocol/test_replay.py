@@ -22,9 +22,9 @@ class Noting(MemoryStore):
         super().__init__(**options)
         self.added = []
 
-    def add(self, key, value, ttl, /):
-        self.added.append((key, ttl))
-        return super().add(key, value, ttl)
+    def add(self, key, value, ttl, /, *, also=()):
+        self.added += [(name, ttl) for name in (key, *also)]
+        return super().add(key, value, ttl, also=also)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_an_outage_accepts_nobody():
     """If the store doesn't answer, it isn't known, and that is what is said."""
 
     class Down:
-        def add(self, *_):
+        def add(self, *_, also):
             raise StoreUnavailable("gone")
 
     with pytest.raises(StoreUnavailable):

@@ -47,7 +47,7 @@ class RacyAdd(MemoryStore):
         super().__init__(**options)
         self.meeting = threading.Barrier(StoreContract.threads)
 
-    def add(self, key, value, ttl, /):
+    def add(self, key, value, ttl, /, *, also=()):
         absent = self.get(key) is None
         if threading.current_thread() is not threading.main_thread():
             self.meeting.wait()
@@ -88,12 +88,12 @@ class FoldsKeys(MemoryStore):
     def get(self, key, /):
         return super().get(key.lower())
 
-    def add(self, key, value, ttl, /):
-        return super().add(key.lower(), value, ttl)
+    def add(self, key, value, ttl, /, *, also=()):
+        return super().add(key.lower(), value, ttl, also=[name.lower() for name in also])
 
 
 class AddProlongs(MemoryStore):
-    def add(self, key, value, ttl, /):
+    def add(self, key, value, ttl, /, *, also=()):
         before = self.get(key)
         if before is None:
             return super().add(key, value, ttl)
@@ -101,9 +101,17 @@ class AddProlongs(MemoryStore):
         return False
 
 
+class AddsOneByOne(MemoryStore):
+    def add(self, key, value, ttl, /, *, also=()):
+        # All of them are tried, whatever becomes of the first.
+        added = [super(AddsOneByOne, self).add(name, value, ttl) for name in (key, *also)]
+        return all(added)
+
+
 @pytest.mark.parametrize(
     ("store", "test"),
     [
+        (AddsOneByOne, "test_add_of_several_keys_is_all_or_nothing"),
         (ForgetsToExpire, "test_get_after_the_ttl_is_none"),
         (ForgetsToExpire, "test_pop_after_the_ttl_is_none"),
         (ForgetsToExpire, "test_add_stores_again_after_the_ttl"),
