@@ -26,6 +26,8 @@ _GROUP: Final = "saml_wsgi.resolvers"
 #: Made from a directory, not from a context: the entry point of that name is the way to them.
 _MADE_OTHERWISE: Final[tuple[tuple[type, str], ...]] = ((JITResolver, "jit"), (ExistingResolver, "existing"))
 _SHORTEST_MASKED: Final = 4
+#: What stands in every traceback of a plug-in, and says nothing of it.
+_OURS: Final = frozenset({__file__, importlib.__file__, importlib.metadata.__file__})
 
 
 def chain(settings: Settings, directory: WritableDirectory, links: Links, problems: Problems) -> Chain | None:
@@ -265,13 +267,8 @@ def _told(error: BaseException, options: Mapping[str, Texts]) -> str:
         for entry in (value,) if isinstance(value, str) else value:
             if len(entry) >= _SHORTEST_MASKED:
                 said = said.replace(entry, "…")
-    frames = [
-        frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")
-    ]
-    where = (
-        f" ({frames[-1].filename}, line {frames[-1].lineno})"
-        if frames and frames[-1].filename != __file__
-        else ""
-    )
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [frame for frame in frames if frame.filename not in _OURS and not frame.filename.startswith("<")]
+    where = f" ({theirs[-1].filename}, line {theirs[-1].lineno})" if theirs else ""
     kind = type(error).__name__
     return f"{kind}: {said}{where}" if said else f"{kind}{where}"

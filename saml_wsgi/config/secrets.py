@@ -65,11 +65,6 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def is_reference(text: str) -> bool:
-    """Whether this names a place (``env:``, ``file:``) rather than being the value."""
-    return text.startswith(("env:", "file:"))
-
-
 def dereference(text: str, here: str | None) -> str:
     """The secret that the text refers to, or the text itself.
 
@@ -170,4 +165,4 @@ def _is_literal(key: str, value: str) -> bool:
         return _URL_WITH_PASSWORD.search(value) is not None
     entries = [entry.strip() for entry in value.splitlines() if entry.strip()]
     is_secret = _SECRET_LEAF.search(key.rpartition(".")[2]) is not None
-    return is_secret and not all(is_reference(entry) for entry in entries)
+    return is_secret and not all(_REFERENCE.match(entry) for entry in entries)

@@ -81,7 +81,7 @@ class Typed:
         return None
 
 
-def limited(other, context, limit: int):
+def limited(other, context, limit: Optional[int]):
     SEEN.append(limit)
     return Staff(context, table="x") if other == "never" else Quiet()
 
@@ -92,7 +92,7 @@ class Quiet:
 
 
 class Callable:
-    def __call__(self, context, limit: int):
+    def __call__(self, context, limit: Optional[int]):
         return limited("x", context, limit)
 
 
@@ -431,7 +431,7 @@ def test_a_factory_may_complain_itself(good, plugin):
 
 
 def test_a_factory_that_raises_does_not_show_its_options(good, plugin):
-    """What a factory raises is told with its place, and without the value of an option, which may be secret."""
+    """What a factory raises is told with its place, without the value of an option, which may be secret."""
     options = {"resolver.staff.use": "staff_plugin:indiscreet", "resolver.staff.password": "hunter2-hunter2"}
     (problem,) = problems(good({"resolvers": "staff", **options})).values()
     assert problem.key == "resolver.staff.use"
@@ -450,6 +450,7 @@ def test_a_module_that_is_not_found_can_be_installed(good):
     """Whoever names a module that Python doesn't find is told how it does."""
     found = problems(good({"resolvers": "staff", "resolver.staff.use": "no_such_module:x"}))
     assert "PYTHONPATH" in found["resolver.staff.use"].cure
+    assert found["resolver.staff.use"].reason.endswith("No module named 'no_such_module'.")
 
 
 @pytest.mark.parametrize(

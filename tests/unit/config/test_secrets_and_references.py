@@ -262,6 +262,7 @@ def test_the_secret_among_its_fallbacks_is_a_warning(reading):
     [
         ("session.secret", STRONG, True),
         ("session.secret", "env:X", False),
+        ("session.secret", "ENV:X", False),
         ("session.secret", "", False),
         ("session.secret_fallbacks", "\nenv:X\nfile:y\n", False),
         ("session.secret_fallbacks", f"\nenv:X\n{STRONG}", True),
