@@ -135,22 +135,27 @@ def test_wrapping_is_refused_behind_the_guard_too(service, monkeypatch, sign, wr
         one.consume(after_signing(form, wrapping))
 
 
+NAME, ATTRIBUTE = "Assertion/Subject/NameID", "Assertion/AttributeStatement/Attribute/AttributeValue"
+CHANGES = [
+    (write(NAME, EVIL), MODES, "another name"),
+    (write(ATTRIBUTE, "x"), MODES, "attribute"),
+    (put("Assertion", ID="_other"), ["response"], "another ID of the assertion"),
+    (put(".", IssueInstant="2020-01-01T00:00:00Z"), ["response", "both"], "another time"),
+]
+
+
 @pytest.mark.parametrize(
-    ("change", "modes"),
+    ("change", "sign"),
+    # Each where a signature covers it.
     [
-        pytest.param(write("Assertion/Subject/NameID", EVIL), MODES, id="another name"),
-        pytest.param(
-            write("Assertion/AttributeStatement/Attribute/AttributeValue", "x"), MODES, id="attribute"
-        ),
-        pytest.param(put("Assertion", ID="_other"), ["response"], id="another ID of the assertion"),
-        pytest.param(put(".", IssueInstant="2020-01-01T00:00:00Z"), ["response", "both"], id="another time"),
+        pytest.param(change, sign, id=f"{name}-{sign}")
+        for change, modes, name in CHANGES
+        for sign in MODES
+        if sign in modes
     ],
 )
-@pytest.mark.parametrize("sign", MODES)
-def test_a_change_breaks_the_signature(service, sign, change, modes):
+def test_a_change_breaks_the_signature(service, sign, change):
     """What was signed can't be changed afterwards."""
-    if sign not in modes:
-        pytest.skip("not covered by this signature")
     one = service()
     form = one.idp.response("wiki", "mara", in_response_to=one.request.id, sign=sign)
     with pytest.raises(Refused) as refused:
