@@ -42,6 +42,8 @@ _KEY_INFO: Final = {
 
 
 _ELEMENT: Final = "http://www.w3.org/2001/04/xmlenc#Element"
+_RESPONSE: Final = SAMLP + "Response"
+_SEALED: Final = {SAML + "EncryptedAssertion", DS + "Signature"}
 _ENCRYPTED: Final = {SAML + "EncryptedID", SAML + "EncryptedAttribute", SAML + "NewEncryptedID"}
 _CONTENT_ALGORITHMS: Final = frozenset(encryption.GCM) | frozenset(encryption.CBC)
 _MOST_KEYS: Final = 4
@@ -89,23 +91,24 @@ class Guard:
         stack: list[tuple[Element, int]] = [(top, 1)]
         while stack:
             element, depth = stack.pop()
-            if not isinstance(element.tag, str):
+            tag = element.tag  # lxml makes it anew each time
+            if not isinstance(tag, str):
                 raise Refused("xml_forbidden", "a comment, entity or processing instruction")
             _check_element(element, depth, seen)
-            if element.tag in ASSERTIONS:
+            if tag in ASSERTIONS:
                 assertions.append(element)
                 if element.getparent() is not root or len(assertions) > 1:
                     raise Refused("shape_refused", f"{_name(element)} in another place, or a second one")
-            if element.tag in {SAML + "EncryptedAssertion", DS + "Signature"}:
+            if tag in _SEALED:
                 self._sealed(element, root, seen)
                 continue
-            if element.tag == SAMLP + "Response" and element is not root:
+            if tag == _RESPONSE and element is not root:
                 raise Refused("shape_refused", "a Response inside the Response")
-            if element.tag.startswith((XENC, XENC11)) or element.tag in _ENCRYPTED:
+            if tag.startswith((XENC, XENC11)) or tag in _ENCRYPTED:
                 raise Refused("encryption_refused", f"{_name(element)} outside an EncryptedAssertion")
-            if element.tag.startswith((DS, DS11)):
+            if tag.startswith((DS, DS11)):
                 raise Refused("shape_refused", f"{_name(element)} outside a Signature")
-            stack.extend((child, depth + 1) for child in element)
+            stack += [(child, depth + 1) for child in element]
 
     def _sealed(self, element: Element, root: Element, seen: set[str]) -> None:
         """Signatures and ciphertexts have a shape of their own, down to the last element."""
@@ -240,10 +243,10 @@ def _ciphertext(element: Element) -> None:
 def _check_element(element: Element, depth: int, seen: set[str]) -> None:
     if depth > _DEEPEST:
         raise Refused("shape_refused", f"deeper than {_DEEPEST} elements")
-    attributes = element.attrib
+    attributes = element.items()
     if len(attributes) > _MOST_ATTRIBUTES:
         raise Refused("shape_refused", f"more than {_MOST_ATTRIBUTES} attributes")
-    for name, value in attributes.items():
+    for name, value in attributes:
         if not name.endswith(_ID_SPELLINGS) or len(name.rpartition("}")[2]) != 2:
             continue
         # xmlsec and the schema know ID and Id. Any other spelling is a decoy for somebody's look-up.

@@ -20,6 +20,8 @@ _LONGEST_VALUE: Final = 8192
 _INVISIBLE: Final = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 #: Joiners that scripts of South Asia and Persia need inside words; refused in identifiers all the same.
 _JOINERS: Final = {"\u200c", "\u200d"}
+_IN_VALUES: Final = frozenset(_JOINERS | {"\n", "\r", "\t"})
+_NOTHING: Final = frozenset[str]()
 
 
 def strip(text: str | None) -> str:
@@ -35,7 +37,7 @@ def name_id(element: Element) -> str:
             characters.
     """
     value = strip(element.text)
-    if len(element) or not value or len(value) > _LONGEST_NAME_ID or _has_invisible(value, set()):
+    if len(element) or not value or len(value) > _LONGEST_NAME_ID or _has_invisible(value, _NOTHING):
         # Not its value: that is somebody's name, and logs are read by many.
         why = f"{len(value)} characters, {len(element)} children"
         raise Refused("name_id_refused", f"the NameID is empty, too long or has invisible parts ({why})")
@@ -54,20 +56,20 @@ def attributes(assertion: Element) -> dict[str, tuple[str, ...]]:
     for attribute in assertion.iterfind(f"{SAML}AttributeStatement/{SAML}Attribute"):
         # As it is: "groups " is another attribute than "groups", and nobody asked for it.
         name = attribute.get("Name") or ""
-        if not name or len(name) > _LONGEST_NAME_ID or _has_invisible(name, set()):
+        if not name or len(name) > _LONGEST_NAME_ID or _has_invisible(name, _NOTHING):
             raise Refused("attribute_refused", f"an attribute is called {name!a:.300}")
         values = found.setdefault(name, [])
         for element in attribute:
             if len(element):
                 continue
             value = strip(element.text)
-            if len(value) > _LONGEST_VALUE or _has_invisible(value, _JOINERS | {"\n", "\r", "\t"}):
+            if len(value) > _LONGEST_VALUE or _has_invisible(value, _IN_VALUES):
                 raise Refused("attribute_refused", f"a value of the attribute {name!a}")
             values.append(value)
     return {name: tuple(values) for name, values in found.items()}
 
 
-def _has_invisible(value: str, allowed: set[str]) -> bool:
+def _has_invisible(value: str, allowed: frozenset[str]) -> bool:
     if value.isascii() and value.isprintable():
         return False
     return any(
