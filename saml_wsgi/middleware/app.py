@@ -253,7 +253,11 @@ class SAMLMiddleware:
     def _end_previous(self, request: Incoming) -> None:
         """A browser has one session. Its old cookie is seen here only where the POST is same-site."""
         value, _ = take(request.cookies, self._session_cookie)
-        previous = self.sessions.recognise(value) if value else None
+        try:
+            previous = self.sessions.recognise(value) if value else None
+        except Unavailable:
+            # The new session stands, and nobody holds the old one any more: it ends by being idle.
+            return
         if previous is not None:
             self.sessions.end(previous.session, value)
 

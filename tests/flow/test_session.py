@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from saml_wsgi import StoreUnavailable
+from saml_wsgi import DirectoryUnavailable, StoreUnavailable
 from saml_wsgi.directories.sql import SQLDirectory
 from saml_wsgi.model import Changes
 
@@ -322,3 +322,28 @@ def test_a_bug_in_a_resolver_shows_nothing(protect, browse, sign_in, code_on, ca
     assert (page.status, code_on(page)) == (500, "internal_error")
     assert "ZeroDivisionError" not in page.text
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_the_previous_session_cannot_spoil_a_sign_in(protect, browse, to_answer, saml_clock):
+    """A same-site POST shows the browser's old session; if that can't be looked up, the new one stands."""
+    app = protect()
+    browser = browse(app)
+    before = browser.submit(to_answer(browser, browser.get(f"{WIKI}/")), follow=True)
+    assert before.json()["remote_user"] == "mara@example.test"
+    old = session_cookie(browser)
+    browser.cookies.remove(old)
+    saml_clock.advance(400)  # a look at the user is due
+    carrier = to_answer(browser, browser.get(f"{WIKI}/there"))
+    browser.cookies.keep(f"{WIKI}/", f"{old.name}={old.value}; Path=/; Secure; SameSite=None")
+    directory = app.sessions._directory
+
+    class Down:
+        def get(self, _user_id):
+            raise DirectoryUnavailable("gone")
+
+    app.sessions._directory = Down()
+    page = browser.submit(carrier)
+    app.sessions._directory = directory
+    assert page.status == 303
+    assert session_cookie(browser).value != old.value
+    assert browser.follow(page).json()["path"] == "/there"
