@@ -120,3 +120,11 @@ def test_digests():
     """A digest is the SHA-256 of a text, URL-safe."""
     assert digest("") == "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
     assert len(digest("é")) == 43
+
+
+def test_a_signature_has_one_spelling():
+    """The last letter of base64 has bits to spare; only the spelling that was given counts."""
+    signed = KEYS.sign("a", "text")
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    spellings = [signed[:-1] + letter for letter in letters] + [signed + "!!!!", signed + "=", signed + "\n"]
+    assert [spelling for spelling in spellings if KEYS.unsign("a", spelling) is not None] == [signed]

@@ -187,3 +187,15 @@ def test_any_page(path_info, query):
 def test_endpoints_in_another_spelling(wanted):
     """An endpoint of ours is no target, however it is spelled: a browser or a server would read it as one."""
     assert Site("https://wiki.example.test").safe_target(wanted) == "/"
+
+
+@pytest.mark.parametrize("wanted", ["/../admin", "/a/../../admin", "/%2e%2e/admin", "/a/./b", "/.."])
+def test_targets_stay_below_the_site(wanted):
+    """Dots would lead out of a site that is mounted below a path."""
+    assert Site("https://wiki.example.test/wiki").safe_target(wanted) == "/"
+
+
+@pytest.mark.parametrize("wanted", ["/a..b", "/.well-known/x", "/a.b/c"])
+def test_dots_in_names_are_harmless(wanted):
+    """A dot that isn't a segment of its own is part of a name."""
+    assert Site("https://wiki.example.test/wiki").safe_target(wanted) == wanted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import zlib
 from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, urlsplit
@@ -214,3 +215,28 @@ def test_the_provider_follows_its_metadata(provider, saml_idp, saml_clock):
     form = saml_idp.response("wiki", "mara", in_response_to=outgoing.pending.id)
     message = one.read(form.fields["SAMLResponse"].encode())
     assert one.consume(message, outgoing.pending).issuer == "New"
+
+
+def test_metadata_that_only_the_engine_refuses(saml_idp, saml_clock, caplog):
+    """New metadata that turns out to be unusable is logged once, and what was good serves on."""
+    good = read_metadata(saml_idp.metadata("wiki").encode())
+
+    class Changing:
+        now = good
+
+        def current(self):
+            return self.now
+
+    source = Changing()
+    one = ServiceProvider(
+        entity_id=ENTITY_ID,
+        acs_url=ACS_URL,
+        source=source,
+        pending=PendingRequests(Keys(SECRET, context="wiki"), saml_clock),
+        store=MemoryStore(clock=saml_clock),
+        clock=saml_clock,
+    )
+    source.now = dataclasses.replace(good, entity_id="New", certificates=())
+    for _ in range(3):
+        assert one.request("/").pending.idp == fingerprint("JumpCloud")
+    assert caplog.text.count("new metadata can't be used") == 1

@@ -568,3 +568,19 @@ def test_masks_of_wrapped_keys(service, saml_idp, mask):
     saml_idp.change_app("wiki", sp_certificate=key.certificate.decode())
     one = service(key=key)
     assert one.outcome(encrypt="aes256-gcm", key_transport="rsa-oaep", oaep_mask=mask) == "ok"
+
+
+@pytest.mark.parametrize(("count", "code"), [(14, None), (15, "shape_refused")])
+def test_prefixes_are_few(count, code):
+    """Sixteen prefixes are enough: canonicalisation costs the product of prefixes and elements."""
+    prefixes = " ".join(f'xmlns:n{number}="urn:x"' for number in range(count))
+    xml = f'<p:Response xmlns:p="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:a="urn:a" {prefixes} ID="_a"/>'.encode()
+    assert found(xml) == code
+
+
+@pytest.mark.parametrize(("count", "code"), [(8, None), (9, "shape_refused")])
+def test_listed_prefixes_are_few(saml_idp, count, code):
+    """A PrefixList names eight prefixes at most: each is looked up at each element."""
+    listed = " ".join(f"n{number}" for number in range(count))
+    form = saml_idp.response("wiki", "mara", inclusive_namespaces=listed)
+    assert found(form.message) == code

@@ -368,3 +368,13 @@ def test_certificates_that_are_none():
         with pytest.raises(ConfigurationError, match=r"idp\.certificate"):
             check_certificate(text, "idp.certificate")
     assert base64.b64decode(SigningKey.cached().certificate_base64)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://user:pw@sso.test/x", "https://user@sso.test/x", "https://-sso-.test/", "https://sso..test/"],
+)
+def test_addresses_that_nobody_has(url):
+    """A sign-on address has no user in it, and a host whose labels are labels."""
+    with pytest.raises(ConfigurationError):
+        check_sso_url(url)

@@ -53,3 +53,11 @@ def test_what_is_written_is_read(seconds):
     """What we write comes back, to the second."""
     assert instants.read(instants.write(seconds)) == seconds
     assert instants.write(seconds + 0.9) == instants.write(seconds)
+
+
+@pytest.mark.parametrize(
+    "text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1969-12-31T23:59:59Z"]
+)
+def test_the_ends_of_the_calendar(text):
+    """What can't be written again as a time in UTC is no time that anybody means."""
+    assert instants.read(text) is None

@@ -452,3 +452,35 @@ def test_tokens_belong_to_one_session(office):
     ):
         assert not one.sessions.owns_token(session, wrong)
     assert one.sessions.recognise(token) is None
+
+
+def test_a_session_in_use_is_seen_to_be_in_use(office):
+    """However long a process may remember, whoever keeps clicking isn't idle."""
+    one = office(idle=60, cache=60)
+    cookie, _ = one.sign_in()
+    for _ in range(100):
+        one.clock.advance(3)
+        assert one.sessions.recognise(cookie)
+
+
+def test_an_outage_revives_nobody(office):
+    """A session that had been idle for too long before the store went away doesn't come back."""
+    one = office(idle=60, grace=3600)
+    cookie, _ = one.sign_in()
+    assert one.sessions.recognise(cookie)
+    one.clock.advance(3000)
+    one.store.down = True
+    with pytest.raises(StoreUnavailable):
+        one.sessions.recognise(cookie)
+
+
+def test_who_is_switched_off_is_out_even_if_the_store_cannot_be_told(office):
+    """The verdict counts at once: a store that fails just then doesn't keep anybody in."""
+    one = office(recheck=10, grace=3600)
+    cookie, _ = one.sign_in()
+    assert one.sessions.recognise(cookie)
+    one.directory.user = None
+    one.clock.advance(11)
+    one.store.after["get"] = lambda: setattr(one.store, "down", True)
+    assert one.sessions.recognise(cookie) is None
+    assert one.sessions.recognise(cookie) is None
