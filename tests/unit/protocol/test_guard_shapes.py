@@ -574,7 +574,8 @@ def test_masks_of_wrapped_keys(service, saml_idp, mask):
 def test_prefixes_are_few(count, code):
     """Sixteen prefixes are enough: canonicalisation costs the product of prefixes and elements."""
     prefixes = " ".join(f'xmlns:n{number}="urn:x"' for number in range(count))
-    xml = f'<p:Response xmlns:p="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:a="urn:a" {prefixes} ID="_a"/>'.encode()
+    name = "urn:oasis:names:tc:SAML:2.0:protocol"
+    xml = f'<p:Response xmlns:p="{name}" xmlns:a="urn:a" {prefixes} ID="_a"/>'.encode()
     assert found(xml) == code
 
 
