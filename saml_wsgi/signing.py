@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from collections.abc import Sequence
 from typing import Any, Final
 
 from itsdangerous import BadData, Signer, URLSafeSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
+from itsdangerous.url_safe import URLSafeSerializerMixin
+
+#: What is shorter fits a cookie anyhow; trying to compress it costs more than all the rest.
+_WORTH_COMPRESSING: Final = 500
+
+
+class _Serializer(URLSafeSerializer):
+    """Compresses only what is long."""
+
+    def dump_payload(self, obj: Any) -> bytes:
+        json = super(URLSafeSerializerMixin, self).dump_payload(obj)
+        return base64_encode(json) if len(json) < _WORTH_COMPRESSING else super().dump_payload(obj)
 
 
 class Keys:
@@ -77,23 +90,25 @@ class Keys:
     def _signer(self, purpose: str) -> Signer:
         signer = self._signers.get(purpose)
         if signer is None:
-            signer = self._signers[purpose] = Signer(self._secrets, salt=self._salt(purpose), **_SIGNER)
+            signer = self._signers[purpose] = Signer(self._derived(purpose), **_SIGNER)
         return signer
 
     def _serializer(self, purpose: str) -> URLSafeSerializer:
         serializer = self._serializers.get(purpose)
         if serializer is None:
-            serializer = self._serializers[purpose] = URLSafeSerializer(
-                self._secrets, salt=self._salt(purpose), signer_kwargs=_SIGNER
+            serializer = self._serializers[purpose] = _Serializer(
+                self._derived(purpose), signer_kwargs=_SIGNER
             )
         return serializer
 
-    def _salt(self, purpose: str) -> bytes:
-        return f"saml_wsgi.{purpose}.v1.{self._context}".encode()
+    def _derived(self, purpose: str) -> list[bytes]:
+        """A key for this purpose of each secret: made once, where the library would make it each time."""
+        salt = f"saml_wsgi.{purpose}.v1.{self._context}".encode()
+        return [hmac.digest(secret.encode(), salt, "sha256") for secret in self._secrets]
 
 
 #: HMAC with SHA-256 throughout; the library's defaults use SHA-1, sound under HMAC but hard to explain.
-_SIGNER: Final[dict[str, Any]] = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
+_SIGNER: Final[dict[str, Any]] = {"key_derivation": "none", "digest_method": hashlib.sha256}
 
 
 def digest(text: str) -> str:

@@ -330,6 +330,7 @@ def _demands(settings: Settings) -> Demands:
         max_authn_age=idp.max_authn_age,
         max_validity=idp.max_validity,
         max_message=idp.max_message,
+        max_elements=idp.max_elements,
         force_authn=idp.force_authn,
         authn_context=idp.authn_context,
         nameid_stable=idp.nameid_stable,

@@ -185,6 +185,30 @@ class Size:
         return count
 
 
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A whole number of things: ``5000``."""
+
+    least: int
+    most: int
+
+    @property
+    def kind(self) -> str:
+        return f"{self.least} to {self.most}"
+
+    def __call__(self, value: object, _: Place, /) -> int:
+        if isinstance(value, int) and not isinstance(value, bool):
+            count = value
+        else:
+            content = word(value)
+            if re.fullmatch(r"[0-9]{1,9}", content) is None:
+                raise Unfit(f"it is {shown(content)}, which isn't a whole number.", f"Write {self.kind}.")
+            count = int(content)
+        if not self.least <= count <= self.most:
+            raise Unfit(f"it is {_digits(count)}.", f"Write a whole number, {self.kind}.")
+        return count
+
+
 def _digits(number: int) -> str:
     # str() of an int refuses to print more than some thousand digits.
     return str(number) if abs(number) < 10**18 else "far too many"

@@ -16,6 +16,7 @@ from saml_wsgi.config.kinds import (
     AUTO_YES_NO,
     AttributeNames,
     Choice,
+    Count,
     Duration,
     Flag,
     HeaderNames,
@@ -194,6 +195,14 @@ GROUPS: Final[tuple[Group, ...]] = (
                 Size(16 * _KIB, 4 * _KIB * _KIB),
                 256 * _KIB,
                 "The largest message, decoded. 2,000 groups need about 400 KiB.",
+            ),
+            Option(
+                "idp.max_elements",
+                Count(100, 100_000),
+                None,
+                "The most XML elements of a message, however large it is, and likewise of what was encrypted "
+                "in it. Unless it is written, that grows with the message itself: 5,342 in one of 256 KiB.",
+                without="one for each 50 bytes of the message, and 100",
             ),
             Option(
                 "idp.nameid_stable",

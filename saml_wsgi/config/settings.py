@@ -55,6 +55,7 @@ class IdpSettings:
     max_authn_age: int | None
     max_validity: int
     max_message: int
+    max_elements: int | None
     nameid_stable: Literal["auto", "yes", "no"]
     force_authn: bool
     authn_context: tuple[str, ...]

@@ -93,8 +93,13 @@ class Transaction:
 
     def run_each(self, statement: Prepared, values: Iterable[Mapping[str, Any]]) -> None:
         """Run a statement once for each."""
-        for one in values:
-            self.run(statement, one)
+        arguments = [statement.arguments(one) for one in values]
+        if not arguments:
+            return
+        try:
+            self._cursor.executemany(statement.sql, arguments)
+        except self._errors as error:
+            raise DBAPIError(None, None, error) from error
 
     def __exit__(
         self,

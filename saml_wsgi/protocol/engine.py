@@ -1,4 +1,4 @@
-"""The engine: python3-saml and xmlsec parse, validate against the schema, and verify signatures.
+"""The engine: python3-saml and xmlsec validate against the schema, and verify signatures.
 
 The only module that imports python3-saml, and the only one that touches a key. It decides who signed
 what; what a message *says* is ``profile``'s business, so that python3-saml's own fixed tolerances
@@ -20,6 +20,7 @@ from saml_wsgi.protocol.bindings import check_text
 from saml_wsgi.protocol.encryption import Decryption
 from saml_wsgi.protocol.guard import Guard
 from saml_wsgi.protocol.names import ASSERTIONS, DS, RSA_SHA256, SAML, SAMLP, Element
+from saml_wsgi.protocol.parser import parse, parse_message
 
 #: What this module knows of python3-saml's inside is true of these versions.
 _KNOWN_VERSIONS: Final = "1.16."
@@ -27,7 +28,7 @@ _KNOWN_VERSIONS: Final = "1.16."
 _CURE: Final = "Reinstall both together: pip install --force-reinstall lxml xmlsec."
 
 
-def _load() -> tuple[Any, Any, Any, Any]:
+def _load() -> tuple[Any, Any, Any]:
     version = importlib.metadata.version("python3-saml")
     if not version.startswith(_KNOWN_VERSIONS):
         raise ConfigurationError(
@@ -41,15 +42,9 @@ def _load() -> tuple[Any, Any, Any, Any]:
         import xmlsec
         from onelogin.saml2.response import OneLogin_Saml2_Response
         from onelogin.saml2.settings import OneLogin_Saml2_Settings
-        from onelogin.saml2.xml_utils import OneLogin_Saml2_XML
     except Exception as error:  # xmlsec raises its own InternalError where the libxml2 differ
         raise explain_import_failure(error) from error
-    return (
-        xmlsec,
-        OneLogin_Saml2_Response,
-        OneLogin_Saml2_Settings,
-        OneLogin_Saml2_XML,
-    )
+    return xmlsec, OneLogin_Saml2_Response, OneLogin_Saml2_Settings
 
 
 def explain_import_failure(error: Exception) -> ConfigurationError:
@@ -68,36 +63,28 @@ def _version(name: str) -> str:
         return "not installed"
 
 
-xmlsec, _Response, _Settings, _XML = _load()
+xmlsec, _Response, _Settings = _load()
 
-#: All that a signature may do while it is verified: the second belt, inside xmlsec.
-_TRANSFORMS: Final = (
-    xmlsec.Transform.ENVELOPED,
-    xmlsec.Transform.EXCL_C14N,
-    # What is between an enveloped-signature transform alone and the digest.
-    xmlsec.Transform.C14N,
-    xmlsec.Transform.SHA256,
-    xmlsec.Transform.SHA384,
-    xmlsec.Transform.SHA512,
-    xmlsec.Transform.RSA_SHA256,
-    xmlsec.Transform.RSA_SHA384,
-    xmlsec.Transform.RSA_SHA512,
-    xmlsec.Transform.ECDSA_SHA256,
-    xmlsec.Transform.ECDSA_SHA384,
-    xmlsec.Transform.ECDSA_SHA512,
-)
-
-
-def parse(xml: bytes) -> Element:
-    """The one XML parser: no DTD, no entities, no network.
-
-    Raises:
-        Refused: ``xml_malformed``.
-    """
-    try:
-        return _XML.to_etree(xml)
-    except Exception as error:  # noqa: BLE001  # lxml's and python3-saml's parsers: unrelated types
-        raise Refused("xml_malformed", f"{type(error).__name__}: {error}") from None
+_MORE: Final = "http://www.w3.org/2001/04/xmldsig-more#"
+_ENC: Final = "http://www.w3.org/2001/04/xmlenc#"
+_SHA1: Final = "http://www.w3.org/2000/09/xmldsig#"
+#: Which algorithms a signature may name, and what xmlsec calls them: the second belt, behind the guard's.
+_SIGNATURE_METHODS: Final = {
+    _MORE + "rsa-sha256": xmlsec.Transform.RSA_SHA256,
+    _MORE + "rsa-sha384": xmlsec.Transform.RSA_SHA384,
+    _MORE + "rsa-sha512": xmlsec.Transform.RSA_SHA512,
+    _MORE + "ecdsa-sha256": xmlsec.Transform.ECDSA_SHA256,
+    _MORE + "ecdsa-sha384": xmlsec.Transform.ECDSA_SHA384,
+    _MORE + "ecdsa-sha512": xmlsec.Transform.ECDSA_SHA512,
+}
+_DIGEST_METHODS: Final = {
+    _ENC + "sha256": xmlsec.Transform.SHA256,
+    _MORE + "sha384": xmlsec.Transform.SHA384,
+    _ENC + "sha512": xmlsec.Transform.SHA512,
+}
+#: What a Reference may do to what it digests; C14N is what stands between an enveloped-signature
+#: transform alone and the digest.
+_TRANSFORMS: Final = (xmlsec.Transform.ENVELOPED, xmlsec.Transform.EXCL_C14N, xmlsec.Transform.C14N)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +98,15 @@ class Signed:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """The assertion that a verified signature covers, and by which. Nothing else may be read from."""
+    """The assertion that a verified signature covers, and by which. Nothing else may be read from.
+
+    Attributes:
+        unvouched: Of what was decrypted; see :func:`saml_wsgi.protocol.parser.parse_message`.
+    """
 
     assertion: Element
     signed: Signed
+    unvouched: int = 0
 
 
 class Engine:
@@ -129,6 +121,7 @@ class Engine:
         guard: Looks at what was decrypted, before anything else does; by default one of its own.
         decryption: Our own key; None: nothing is decrypted.
         allow_sha1: Whether SHA-1 is accepted.
+        max_elements: The most elements of what was encrypted; None: as many as its size allows.
 
     Keys, schema and settings are prepared once and shared by all threads.
     """
@@ -144,6 +137,7 @@ class Engine:
         guard: Guard | None = None,
         decryption: Decryption | None = None,
         allow_sha1: bool = False,
+        max_elements: int | None = None,
     ) -> None:
         if not certificates:
             raise ConfigurationError(
@@ -152,8 +146,11 @@ class Engine:
         self._keys = [_public_key(certificate) for certificate in certificates]
         self._guard = guard or Guard(allow_sha1=allow_sha1)
         self._decryption = decryption
-        sha1 = (xmlsec.Transform.RSA_SHA1, xmlsec.Transform.SHA1) if allow_sha1 else ()
-        self._transforms = (*_TRANSFORMS, *sha1)
+        self._max_elements = max_elements
+        self._signatures, self._digests = dict(_SIGNATURE_METHODS), dict(_DIGEST_METHODS)
+        if allow_sha1:
+            self._signatures[_SHA1 + "rsa-sha1"] = xmlsec.Transform.RSA_SHA1
+            self._digests[_SHA1 + "sha1"] = xmlsec.Transform.SHA1
         # Everything that python3-saml can be told, told. It keeps what it is given: a fresh dictionary.
         self._settings = _prepared(
             {
@@ -202,8 +199,9 @@ class Engine:
         assertion, encrypted = root.find(SAML + "Assertion"), root.find(SAML + "EncryptedAssertion")
         if len([element for element in root if element.tag in ASSERTIONS]) != 1:
             raise Refused("shape_refused", "there must be exactly one assertion")
+        unvouched = 0
         if encrypted is not None:
-            assertion = self._decrypt(encrypted, covered=response_signed)
+            assertion, unvouched = self._decrypt(encrypted, covered=response_signed)
             assertion_signed = assertion.find(DS + "Signature") is not None
         else:
             assertion_signed = SAML + "Assertion" in names
@@ -211,26 +209,27 @@ class Engine:
             self._verify(assertion)
         if not (response_signed or assertion_signed):
             raise Refused("signature_missing", "neither the Response nor the Assertion is signed")
-        return Verified(assertion, Signed(response_signed, assertion_signed, encrypted is not None))
+        signed = Signed(response_signed, assertion_signed, encrypted is not None)
+        return Verified(assertion, signed, unvouched)
 
-    def _decrypt(self, encrypted: Element, *, covered: bool) -> Element:
+    def _decrypt(self, encrypted: Element, *, covered: bool) -> tuple[Element, int]:
         """The decrypted assertion, as an element of its own: grafted in, its prefixes would change."""
         if self._decryption is None:
             raise Refused("encryption_refused", "there is no key to decrypt with")
         xml = self._decryption.decrypt(encrypted, covered=covered)
-        check_text(xml)
+        check_text(xml, self._max_elements)
         # It may use prefixes that its surroundings declare (XML Encryption 1.1, 4.4).
         around = " ".join(
             f"xmlns{f':{prefix}' if prefix else ''}={quoteattr(uri)}"
             for prefix, uri in encrypted.nsmap.items()
         )
-        wrapper = parse(f"<wrapper {around}>".encode() + xml + b"</wrapper>")
+        wrapper, unvouched = parse_message(f"<wrapper {around}>".encode() + xml + b"</wrapper>")
         if len(wrapper) != 1 or (wrapper.text or "").strip() or (wrapper[0].tail or "").strip():
             raise Refused("shape_refused", "what was encrypted isn't one element")
         assertion = wrapper[0]
         self._guard.inspect_decrypted(assertion, xml)
         _validate(assertion)
-        return assertion
+        return assertion, unvouched
 
     def _verify(self, element: Element) -> None:
         """Check the signature of an element by the keys of the identity provider, one after the other.
@@ -243,15 +242,23 @@ class Engine:
         references = signature.findall(f"{DS}SignedInfo/{DS}Reference")
         if len(references) != 1 or references[0].get("URI") != f"#{element.get('ID')}":
             raise Refused("signature_invalid", "the signature covers something else")
+        method = signature.find(f"{DS}SignedInfo/{DS}SignatureMethod")
+        digest = references[0].find(f"{DS}DigestMethod")
+        signs = None if method is None else self._signatures.get(method.get("Algorithm"))
+        digests = None if digest is None else self._digests.get(digest.get("Algorithm"))
+        if signs is None or digests is None:
+            raise Refused("signature_invalid", "the signature uses an algorithm that isn't accepted")
         reason = ""
         for key in self._keys:
             context = xmlsec.SignatureContext()
             context.key = key
             try:
                 context.set_enabled_key_data([xmlsec.KeyData.X509])
-                for transform in self._transforms:
+                # As few calls as will do: each lets go of the interpreter, and waits for it again.
+                for transform in (*_TRANSFORMS, digests):
                     context.enable_reference_transform(transform)
-                    context.enable_signature_transform(transform)
+                context.enable_signature_transform(xmlsec.Transform.EXCL_C14N)
+                context.enable_signature_transform(signs)
                 context.register_id(element, "ID")
                 context.verify(signature)
             except xmlsec.Error as error:

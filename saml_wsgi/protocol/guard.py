@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from lxml import etree
+
 from saml_wsgi.errors import Refused
 from saml_wsgi.protocol import encryption, names
 from saml_wsgi.protocol.names import ASSERTIONS, DS, DS11, SAML, SAMLP, XENC, XENC11, Element
 
-_ID_SPELLINGS: Final = ("ID", "Id", "iD", "id")
 _DEEPEST: Final = 40
 #: Canonicalisation costs the product of elements and prefixes, and runs before a signature is checked.
 _MOST_PREFIXES: Final = 16
@@ -47,6 +48,22 @@ _SEALED: Final = {SAML + "EncryptedAssertion", DS + "Signature"}
 _ENCRYPTED: Final = {SAML + "EncryptedID", SAML + "EncryptedAttribute", SAML + "NewEncryptedID"}
 _CONTENT_ALGORITHMS: Final = frozenset(encryption.GCM) | frozenset(encryption.CBC)
 _MOST_KEYS: Final = 4
+
+# What is asked of every element is asked in C, where it costs little and other threads may run meanwhile.
+_IS_TOO_LARGE: Final = etree.XPath(
+    f"boolean({'/'.join('*' * _DEEPEST)}) or boolean(descendant-or-self::*/@*[{_MOST_ATTRIBUTES + 1}])"
+)
+#: Whatever anybody could take for an identifier, in any namespace and spelling.
+_IDENTIFIERS: Final = etree.XPath(
+    "descendant-or-self::*/@*[string-length(local-name()) = 2 and translate(local-name(), 'ID', 'id') = 'id']"
+)
+#: Every element that must stand in one place, or nowhere.
+_NOTABLE: Final = (
+    *(namespace + "*" for namespace in (DS, DS11, XENC, XENC11)),
+    *ASSERTIONS,
+    *_ENCRYPTED,
+    _RESPONSE,
+)
 
 
 class Guard:
@@ -86,31 +103,30 @@ class Guard:
 
     def _walk(self, top: Element, root: Element) -> None:
         """Look at everything below ``top``. An Assertion may stand directly below ``root`` only."""
-        seen: set[str] = set()
-        assertions: list[Element] = []
-        stack: list[tuple[Element, int]] = [(top, 1)]
-        while stack:
-            element, depth = stack.pop()
-            tag = element.tag  # lxml makes it anew each time
-            if not isinstance(tag, str):
-                raise Refused("xml_forbidden", "a comment, entity or processing instruction")
-            _check_element(element, depth, seen)
-            if tag in ASSERTIONS:
-                assertions.append(element)
-                if element.getparent() is not root or len(assertions) > 1:
-                    raise Refused("shape_refused", f"{_name(element)} in another place, or a second one")
-            if tag in _SEALED:
-                self._sealed(element, root, seen)
+        _check_everywhere(top)
+        sealed: set[Element] = set()
+        assertions = 0
+        for element in list(top.iter(*_NOTABLE)):
+            if element in sealed:
                 continue
-            if tag == _RESPONSE and element is not root:
+            tag = element.tag  # lxml makes it anew each time
+            if tag in _SEALED:
+                self._inspect_sealed(element, root)
+                sealed.update(element.iterdescendants())
+            if tag in ASSERTIONS:
+                assertions += 1
+                if element.getparent() is not root or assertions > 1:
+                    raise Refused("shape_refused", f"{_name(element)} in another place, or a second one")
+            elif tag in _SEALED:
+                pass
+            elif tag == _RESPONSE and element is not root:
                 raise Refused("shape_refused", "a Response inside the Response")
-            if tag.startswith((XENC, XENC11)) or tag in _ENCRYPTED:
+            elif tag.startswith((XENC, XENC11)) or tag in _ENCRYPTED:
                 raise Refused("encryption_refused", f"{_name(element)} outside an EncryptedAssertion")
-            if tag.startswith((DS, DS11)):
+            elif tag.startswith((DS, DS11)):
                 raise Refused("shape_refused", f"{_name(element)} outside a Signature")
-            stack += [(child, depth + 1) for child in element]
 
-    def _sealed(self, element: Element, root: Element, seen: set[str]) -> None:
+    def _inspect_sealed(self, element: Element, root: Element) -> None:
         """Signatures and ciphertexts have a shape of their own, down to the last element."""
         if element.tag == DS + "Signature":
             self._signature(element, root)
@@ -118,8 +134,6 @@ class Guard:
             _encrypted(element)
         else:
             raise Refused("encryption_refused", "an encrypted assertion needs sp.private_key")
-        for inner in element.iterdescendants():
-            _check_element(inner, 1, seen)
 
     def _signature(self, signature: Element, root: Element) -> None:
         parent = signature.getparent()
@@ -240,18 +254,19 @@ def _ciphertext(element: Element) -> None:
     _leaf(values[0])
 
 
-def _check_element(element: Element, depth: int, seen: set[str]) -> None:
-    if depth > _DEEPEST:
-        raise Refused("shape_refused", f"deeper than {_DEEPEST} elements")
-    attributes = element.items()
-    if len(attributes) > _MOST_ATTRIBUTES:
-        raise Refused("shape_refused", f"more than {_MOST_ATTRIBUTES} attributes")
-    for name, value in attributes:
-        if not name.endswith(_ID_SPELLINGS) or len(name.rpartition("}")[2]) != 2:
-            continue
+def _check_everywhere(top: Element) -> None:
+    """What holds of every element, also inside signatures and ciphertexts."""
+    if next(top.iter(etree.Comment, etree.ProcessingInstruction, etree.Entity), None) is not None:
+        raise Refused("xml_forbidden", "a comment, entity or processing instruction")
+    if _IS_TOO_LARGE(top):
+        what = f"deeper than {_DEEPEST} elements, or more than {_MOST_ATTRIBUTES} attributes of one"
+        raise Refused("shape_refused", what)
+    seen: set[str] = set()
+    for identifier in _IDENTIFIERS(top):
         # xmlsec and the schema know ID and Id. Any other spelling is a decoy for somebody's look-up.
-        if name not in {"ID", "Id"}:
-            raise Refused("shape_refused", f"an identifier in the attribute {name!r}")
+        if identifier.attrname not in {"ID", "Id"}:
+            raise Refused("shape_refused", f"an identifier in the attribute {identifier.attrname!r}")
+        value = str(identifier)
         if not _NC_NAME.match(value):
             raise Refused("shape_refused", "an identifier that isn't a plain name")
         if value in seen:

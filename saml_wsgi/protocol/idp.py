@@ -19,8 +19,9 @@ from typing import Final, Protocol
 
 from saml_wsgi.errors import ConfigurationError, IdentityProviderUnavailable, Problem, Refused
 from saml_wsgi.interfaces import Clock
-from saml_wsgi.protocol import bindings, engine, instants, text
+from saml_wsgi.protocol import bindings, instants, text
 from saml_wsgi.protocol.names import DS, MD, PROTOCOL, Element
+from saml_wsgi.protocol.parser import parse_metadata
 
 _LARGEST_METADATA: Final = 4 * 1024 * 1024
 _RE_READ: Final = 5.0
@@ -244,7 +245,7 @@ def _role(xml: bytes, entity_id: str | None) -> tuple[Element, str]:
         raise _problem("the metadata has more than 4 MiB.", "Take the metadata of one application.")
     try:
         # Only what could be harmful matters here: comments are common in metadata and are skipped.
-        root = engine.parse(xml)
+        root = parse_metadata(xml)
     except Refused as error:
         raise _problem(f"this is not XML metadata ({error.detail[:200]}).", _export(xml)) from None
     entities = [root] if root.tag == MD + "EntityDescriptor" else list(root.iter(MD + "EntityDescriptor"))

@@ -43,6 +43,7 @@ SHA1_DIGEST: Final = "http://www.w3.org/2000/09/xmldsig#sha1"
 
 BEARER: Final = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
 SUCCESS: Final = "urn:oasis:names:tc:SAML:2.0:status:Success"
+ENTITY: Final = "urn:oasis:names:tc:SAML:2.0:nameid-format:entity"
 TRANSIENT: Final = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
 UNSPECIFIED: Final = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"
 PROTOCOL: Final = "urn:oasis:names:tc:SAML:2.0:protocol"

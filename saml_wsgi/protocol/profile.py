@@ -129,7 +129,7 @@ def check(
     if min(bounds) + rules.clock_skew <= now:
         raise Refused("expired", _late("idp.max_validity ends", min(bounds), now))
     statement = _check_statement(assertion, rules, requested, now)
-    name_id = _name_id(assertion)
+    name_id = _name_id(assertion, rules)
     format_ = str(name_id.get("Format", ""))
     return Assertion(
         idp=rules.idp,
@@ -181,6 +181,9 @@ def _check_issuer(element: Element, rules: Rules, *, required: bool) -> None:
     # Free text at JumpCloud: compared as it is, case and all. Only the white space around it is layout.
     if len(issuer) or text.strip(issuer.text) != rules.issuer:
         raise Refused("issuer_mismatch", _differs(rules.issuer, issuer.text))
+    # An entity id, or else the same text names something of another kind (SAML 2.0 Profiles, 4.1.4.2).
+    if issuer.get("Format") not in {None, names.ENTITY}:
+        raise Refused("issuer_mismatch", f"the Issuer's Format is {issuer.get('Format')!r:.300}")
 
 
 def _check_confirmation(assertion: Element, rules: Rules, request_id: str | None, now: float) -> float:
@@ -251,13 +254,15 @@ def _check_statement(assertion: Element, rules: Rules, requested: float, now: fl
         raise Refused("authentication_too_old", _late("AuthnInstant before the request", instant, requested))
     if rules.max_authn_age is not None and instant + rules.max_authn_age + rules.clock_skew <= now:
         raise Refused("authentication_too_old", _late("AuthnInstant", instant, now))
-    if rules.authn_context:
-        classes = [
-            text.strip(reference.text)
-            for reference in statement.findall(f"{SAML}AuthnContext/{SAML}AuthnContextClassRef")
-        ]
-        if len(classes) != 1 or classes[0] not in rules.authn_context:
-            raise Refused("authn_context_mismatch", f"received {classes}")
+    classes = [
+        text.strip(reference.text)
+        for reference in statement.findall(f"{SAML}AuthnContext/{SAML}AuthnContextClassRef")
+    ]
+    # One that is there names something (SAML 2.0 Core, 1.3.2).
+    if "" in classes:
+        raise Refused("authn_context_mismatch", "an AuthnContextClassRef is empty")
+    if rules.authn_context and (len(classes) != 1 or classes[0] not in rules.authn_context):
+        raise Refused("authn_context_mismatch", f"received {classes!r:.500}")
     return statement
 
 
@@ -270,11 +275,19 @@ def _session_end(statement: Element, rules: Rules, now: float) -> int | None:
     return int(end)
 
 
-def _name_id(assertion: Element) -> Element:
+def _name_id(assertion: Element, rules: Rules) -> Element:
     found = assertion.findall(f"{SAML}Subject/{SAML}NameID")
     if len(found) != 1:
         raise Refused("subject_missing", f"{len(found)} NameIDs instead of 1")
-    return found[0]
+    name_id = found[0]
+    # Any format will do, but one that is there names something (SAML 2.0 Core, 1.3.2).
+    if not text.strip(name_id.get("Format", names.UNSPECIFIED)):
+        raise Refused("name_id_refused", "the NameID's Format is empty")
+    # A name that was made for another service means nobody here (SAML 2.0 Core, 2.2.2). Some send it empty.
+    qualifier = name_id.get("SPNameQualifier", "")
+    if qualifier not in {"", rules.sp_entity_id}:
+        raise Refused("name_id_refused", f"SPNameQualifier: {_differs(rules.sp_entity_id, qualifier)}")
+    return name_id
 
 
 def _instant(element: Element, attribute: str, code: str) -> float:

@@ -15,6 +15,7 @@ from saml_wsgi.protocol.encryption import Decryption
 from saml_wsgi.protocol.guard import Guard
 from saml_wsgi.protocol.idp import IdentityProvider, IdentityProviderSource
 from saml_wsgi.protocol.names import Element
+from saml_wsgi.protocol.parser import parse_message, size_around, vouch
 from saml_wsgi.protocol.profile import Rules
 from saml_wsgi.protocol.requests import PENDING_FOR, Outgoing, PendingRequests, authn_request, fingerprint
 
@@ -29,6 +30,7 @@ class Demands:
         name: ``idp.name``; empty: the identity provider's entity id.
         nameid_stable: ``auto`` (at JumpCloud the format is only a label), ``yes`` or ``no``.
         max_message: The largest message, decoded, in bytes.
+        max_elements: The most elements of a message; None: as many as its size allows.
     """
 
     name: str = ""
@@ -38,6 +40,7 @@ class Demands:
     max_authn_age: int | None = None
     max_validity: int = 3600
     max_message: int = 256 * 1024
+    max_elements: int | None = None
     force_authn: bool = False
     authn_context: tuple[str, ...] = ()
     nameid_stable: str = "auto"
@@ -60,10 +63,12 @@ class Message:
 
     Attributes:
         in_response_to: Which request it claims to answer; None: unsolicited.
+        unvouched: What the parser wants to hear of once it is verified.
     """
 
     root: Element
     in_response_to: str | None
+    unvouched: int = 0
 
 
 class ServiceProvider:
@@ -151,10 +156,10 @@ class ServiceProvider:
         Raises:
             Refused: A code of bindings or guard.
         """
-        xml = bindings.decode(saml_response, self.demands.max_message)
-        root = engine.parse(xml)
+        xml = bindings.decode(saml_response, self.demands.max_message, self.demands.max_elements)
+        root, unvouched = parse_message(xml)
         self._guard.inspect(root, xml)
-        return Message(root, profile.in_response_to(root))
+        return Message(root, profile.in_response_to(root), unvouched)
 
     def consume(self, message: Message, request: PendingRequest | None) -> Assertion:
         """Verify the response, check everything, and use it up.
@@ -186,6 +191,9 @@ class ServiceProvider:
         )
         valid_for = assertion.expires + rules.clock_skew - int(now) + 1
         replay.accept_once(self._store, assertion, request_id, seconds=max(valid_for, PENDING_FOR + 300))
+        # Only now, and only for what is signed: else one message would vouch for any number of others.
+        around = 0 if verified.signed.response else size_around(message.root)
+        vouch(max(0, message.unvouched - around) + verified.unvouched)
         return assertion
 
     def metadata(self) -> bytes:
@@ -236,6 +244,7 @@ class ServiceProvider:
             guard=self._guard,
             decryption=self._decryption,
             allow_sha1=demands.allow_sha1,
+            max_elements=demands.max_elements,
         )
         stable = {"yes": True, "no": False}.get(demands.nameid_stable, provider.is_jumpcloud)
         rules = Rules(

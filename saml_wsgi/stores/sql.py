@@ -134,8 +134,11 @@ class SQLStore:
         check(key, *tags, ttl=ttl)
         now = self._now()
         with answering(StoreUnavailable), Transaction(self._engine) as transaction:
-            transaction.run(self._put, {"name": key, "content": value, "until": now + ttl * 1000})
-            transaction.run(self._untag, {"name": key})
+            entry = {"name": key, "content": value, "until": now + ttl * 1000}
+            # Nearly always it is new; only what was there can have other tags.
+            if transaction.run(self._insert, entry).rowcount != 1:
+                transaction.run(self._put, entry)
+                transaction.run(self._untag, {"name": key})
             transaction.run_each(self._tag, [{"tag": tag, "key": key} for tag in sorted(set(tags))])
         self._sweep_if_due(now)
 

@@ -1,6 +1,7 @@
 """Messages that want to hang, bloat or crash a worker. Each runs in a process of its own, with limits.
 
-``python -m tests.attack.resources FOLDER`` runs them all and writes what came of each as a line of JSON.
+``python -m tests.attack.resources FOLDER [UNSOLICITED]`` runs them all and writes what came of each as a
+line of JSON. Where unsolicited messages are accepted, they come from a browser that never asked for one.
 """
 
 from __future__ import annotations
@@ -84,9 +85,11 @@ def form(body: bytes) -> Change:
     return {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
 
 
-def run(cases: list[Case], folder: Path) -> Iterator[Outcome]:
+def run(cases: list[Case], folder: Path, unsolicited: str = "restart") -> Iterator[Outcome]:
     """Run each case in a process of its own. What had to be killed has the status 0."""
-    services = {key: Service(folder / str(key), with_key=key) for key in (False, True)}
+    services = {
+        key: Service(folder / str(key), with_key=key, idp__unsolicited=unsolicited) for key in (False, True)
+    }
     trap = Trap(folder)
     for case in cases:
         scene = services[case.key].scene()
@@ -95,7 +98,7 @@ def run(cases: list[Case], folder: Path) -> Iterator[Outcome]:
         child = os.fork()
         if child == 0:
             _limit()
-            outcome = _attack(case, scene, change)
+            outcome = _attack(case, scene, change, asked=unsolicited != "accept")
             os.write(writing, json.dumps(asdict(outcome)).encode())
             os._exit(0)
         os.close(writing)
@@ -113,28 +116,29 @@ def _limit() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _attack(case: Case, scene: Scene, change: Change) -> Outcome:
+def _attack(case: Case, scene: Scene, change: Change, *, asked: bool) -> Outcome:
     # Whatever is loaded or prepared at the first use must not count.
     other = Scene(scene.service)
     other.post(other.answer())
-    _send(other, form(b"SAMLResponse=AAAA"))
+    _send(other, form(b"SAMLResponse=AAAA"), asked=asked)
     scene.log.clear()
     # What hangs in C can't be interrupted, only ended.
     signal.setitimer(signal.ITIMER_REAL, 4 * _PATIENCE)
     signal.setitimer(signal.ITIMER_PROF, _PATIENCE)
     memory, cpu = _peak(), time.thread_time()
-    status = _send(scene, change)
+    status = _send(scene, change, asked=asked)
     cpu, memory = time.thread_time() - cpu, _peak() - memory
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.setitimer(signal.ITIMER_PROF, 0)
     return Outcome(case.name, status, scene.code, cpu, memory)
 
 
-def _send(scene: Scene, change: Change) -> int:
-    cookies = scene.browser.cookies.header(ACS, method="POST", initiator="https://sso.example.test/")
-    environ = environ_for(
-        Sent("POST", ACS, (("Content-Type", "application/x-www-form-urlencoded"), ("Cookie", cookies)))
-    )
+def _send(scene: Scene, change: Change, *, asked: bool) -> int:
+    headers = [("Content-Type", "application/x-www-form-urlencoded")]
+    if asked:
+        cookies = scene.browser.cookies.header(ACS, method="POST", initiator="https://sso.example.test/")
+        headers.append(("Cookie", cookies))
+    environ = environ_for(Sent("POST", ACS, tuple(headers)))
     environ.update(change)
     return call(scene.service.app, environ).status
 
@@ -144,13 +148,13 @@ def _peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * kibibytes
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, unsolicited: str = "restart") -> None:
     from tests.attack.resource_bodies import BODIES, MESSAGES, REQUESTS
     from tests.attack.resource_cases import ENCRYPTED, SIGNED
 
-    for outcome in run([*SIGNED, *ENCRYPTED, *MESSAGES, *BODIES, *REQUESTS], folder):
+    for outcome in run([*SIGNED, *ENCRYPTED, *MESSAGES, *BODIES, *REQUESTS], folder, unsolicited):
         sys.stdout.write(json.dumps(asdict(outcome)) + "\n")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -15,15 +15,16 @@ _CHILD = """
 import resource, sys
 resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
 from saml_wsgi.errors import Refused
-from saml_wsgi.protocol import bindings, engine
+from saml_wsgi.protocol import bindings
 from saml_wsgi.protocol.guard import Guard
+from saml_wsgi.protocol.parser import parse
 
 xml = sys.stdin.buffer.read()
 start = resource.getrusage(resource.RUSAGE_SELF).ru_utime
 outcome = "passed"
 try:
     bindings.check_text(xml)
-    Guard().inspect(engine.parse(xml), xml)
+    Guard().inspect(parse(xml), xml)
 except Refused as refused:
     outcome = refused.code
 print(outcome, resource.getrusage(resource.RUSAGE_SELF).ru_utime - start)

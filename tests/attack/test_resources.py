@@ -23,12 +23,18 @@ MOST_MEMORY = 10 * MEGABYTE
 ALL = (*SIGNED, *ENCRYPTED, *MESSAGES, *BODIES, *REQUESTS)
 
 
-@pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Outcome]:
-    """What came of each case: one process runs them, each in a child of its own with limits."""
+@pytest.fixture(scope="module", params=["restart", "accept"], ids=lambda kind: f"unsolicited={kind}")
+def outcomes(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Mapping[str, Outcome]:
+    """What came of each case: one process runs them, each in a child of its own with limits.
+
+    By default whoever attacks must hold a pending request, else nothing is decoded. Where unsolicited
+    messages are accepted they hold nothing, and everything is looked into.
+    """
     folder = tmp_path_factory.mktemp("resources")
     run = subprocess.run(
-        [sys.executable, "-m", "tests.attack.resources", str(folder)],
+        [sys.executable, "-m", "tests.attack.resources", str(folder), request.param],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         timeout=300,

@@ -114,6 +114,7 @@ WEAK = [
     ("idp.max_age", {"idp.max_age": "2 days"}),
     ("idp.max_validity", {"idp.max_validity": "30 days"}),
     ("idp.max_message", {"idp.max_message": "100 MiB"}),
+    *(("idp.max_elements", {"idp.max_elements": value}) for value in ("0", "99", "100001", "many", "-1")),
     ("session.lifetime", {"session.lifetime": "1000 days"}),
     ("session.idle", {"session.idle": "0"}),
     ("session.cache", {"session.cache": "1 hour"}),

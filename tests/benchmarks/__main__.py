@@ -22,8 +22,7 @@ def main() -> None:
     results = {}
     for name in chosen.names or NAMES:
         for benchmark in importlib.import_module(f"tests.benchmarks.{name}").benchmarks():
-            rows = measure(benchmark, rounds=chosen.rounds)
-            results[benchmark.name] = {"reference": benchmark.reference, "cases": rows}
+            results[benchmark.name] = measure(benchmark, rounds=chosen.rounds)
     report(results, chosen.json)
 
 

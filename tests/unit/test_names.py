@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saml_wsgi.names import key
+from saml_wsgi.names import is_readable, key, shows_all
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,28 @@ def test_the_key_of_a_key(name):
     assert key(made) == made
     assert unicodedata.normalize("NFKC", made) == made
     assert key(name.casefold()) == made
+
+
+@pytest.mark.parametrize(
+    "name", ["ada", "josé", "ада", "αδα", "李小龙", "user42", "ملك", "ада-42", "jos\u0065\u0301", "小さい"]
+)
+def test_what_people_can_read(name):
+    """A name of one script, with digits, accents and signs, can be read."""
+    assert is_readable(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "unseen"),
+    [
+        ("аdmin", False),
+        ("аdmіn", False),
+        ("αda", False),
+        ("ada\u3164", True),
+        ("a\ufe0fda", True),
+        ("\u115f", True),
+    ],
+)
+def test_what_nobody_can_read(name, unseen):
+    """Look-alike letters of two scripts, and letters that show nothing, make no name."""
+    assert not is_readable(name)
+    assert shows_all(name) is not unseen

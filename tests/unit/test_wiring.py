@@ -629,6 +629,7 @@ def test_every_demand_arrives(good):
                 "idp.max_authn_age": "1 h",
                 "idp.max_validity": "3 min",
                 "idp.max_message": "20 KiB",
+                "idp.max_elements": "300",
                 "idp.force_authn": "yes",
                 "idp.authn_context": "urn:a",
                 "idp.nameid_stable": "yes",
@@ -638,7 +639,8 @@ def test_every_demand_arrives(good):
         ),
     ).provider.demands
     assert (demands.name, demands.signed, demands.clock_skew, demands.max_age) == ("jc", "both", 60, 120)
-    assert (demands.max_authn_age, demands.max_validity, demands.max_message) == (3600, 180, 20 * 1024)
+    assert (demands.max_authn_age, demands.max_validity) == (3600, 180)
+    assert (demands.max_message, demands.max_elements) == (20 * 1024, 300)
     assert (demands.force_authn, demands.authn_context, demands.nameid_stable) == (True, ("urn:a",), "yes")
     assert (demands.allow_sha1, demands.honour_session_end) == (True, False)
 

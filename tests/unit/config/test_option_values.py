@@ -75,6 +75,36 @@ def test_other_sizes_are_refused(reading, written):
     assert reading({"idp.max_message": written}).only.key == "idp.max_message"
 
 
+@pytest.mark.parametrize(("written", "count"), [("100", 100), ("5000", 5000), (100_000, 100_000), ("", None)])
+def test_counts_are_read(reading, written, count):
+    """A count is a whole number; where none is written, the message's size decides."""
+    assert reading({"idp.max_elements": written}).good.idp.max_elements == count
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "many",
+        "0",
+        "99",
+        "100001",
+        "5,000",
+        "5 KiB",
+        "1e3",
+        "٣٠٠",
+        -1,
+        True,
+        500.0,
+        pytest.param(10**5000, id="huge"),
+    ],
+)
+def test_other_counts_are_refused(reading, written):
+    """Fewer elements than a plain response needs, or more than a process should take, can't be configured."""
+    problem = reading({"idp.max_elements": written}).only
+    assert problem.key == "idp.max_elements"
+    assert problem.cure
+
+
 @pytest.mark.parametrize("written", ["yes", "TRUE", "on", "1", True, 1])
 def test_a_boolean_may_be_true_in_many_words(reading, written):
     """All the usual spellings of yes are yes."""

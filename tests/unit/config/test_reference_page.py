@@ -26,6 +26,7 @@ def test_the_page_shows_defaults_as_one_writes_them():
     page = markdown()
     assert "| `session.lifetime` | 1 min to 30 d | `8 h` |" in page
     assert "| `idp.max_message` | 16 KiB to 4 MiB | `256 KiB` |" in page
+    assert "| `idp.max_elements` | 100 to 100000 | one for each 50 bytes of the message, and 100 |" in page
     assert "| `base_url` | URL | **required** |" in page
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import re
 import zlib
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from saml_wsgi.config.options import TABLE
 from saml_wsgi.errors import Refused
 from saml_wsgi.protocol import bindings
 
@@ -124,6 +126,25 @@ def test_elements_are_counted_before_they_are_parsed(element, limit):
     """A message has at most so many elements as its size explains; a tree of nothing but tags is refused."""
     assert decoded(base64.b64encode(element * limit), 10_000) == element * limit
     assert decoded(base64.b64encode(element * (limit + 5)), 10_000) == "shape_refused"
+
+
+@pytest.mark.parametrize("element", [b"<b/>", b"<b></b>", b"<b>text of some length</b>", b'<b c=""/>'])
+def test_the_limit_of_elements_is_exact(element):
+    """With `idp.max_elements` exactly so many pass, in however few bytes; the trace names the option."""
+    fits = b'<?xml version="1.0"?><a>' + element * 149 + b"</a>"
+    assert bindings.decode(base64.b64encode(fits), 10_000, 150) == fits
+    with pytest.raises(Refused, match=r"shape_refused: 151 elements; idp\.max_elements is 150"):
+        bindings.decode(base64.b64encode(fits[:-4] + element + b"</a>"), 10_000, 150)
+
+
+def test_the_largest_message_has_as_many_elements_as_the_page_says():
+    """Without `idp.max_elements` the number is the size's, and it is the one that the help text names."""
+    help_text, size = TABLE["idp.max_elements"].help, TABLE["idp.max_message"].default
+    most = int(re.search(r"([\d,]+) in one of 256 KiB", help_text)[1].replace(",", ""))
+    fits = b"<b/>" * most + b" " * (size - 4 * most)
+    assert bindings.decode(base64.b64encode(fits), size) == fits
+    with pytest.raises(Refused, match=r"idp\.max_elements"):
+        bindings.decode(base64.b64encode(b"<b/>" + fits[:-4]), size)
 
 
 def test_attributes_are_counted_before_they_are_parsed():

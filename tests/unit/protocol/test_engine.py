@@ -9,6 +9,7 @@ import pytest
 from saml_wsgi.errors import ConfigurationError, Refused
 from saml_wsgi.protocol import engine
 from saml_wsgi.protocol.engine import Engine, Signed
+from saml_wsgi.protocol.parser import parse
 from saml_wsgi.testing.keys import SigningKey
 from tests.unit.protocol.conftest import ACS_URL, ENTITY_ID
 from tests.unit.protocol.tampering import add, drop, put, twice
@@ -29,7 +30,7 @@ def verify(saml_idp):
             acs_url=ACS_URL,
             allow_sha1=allow_sha1,
         )
-        return one.verify(engine.parse(form.message)).signed
+        return one.verify(parse(form.message)).signed
 
     return run
 
@@ -135,7 +136,7 @@ def test_no_certificate_no_start():
 def test_what_is_no_xml(xml):
     """Whatever the parsers say about it, it is refused under one code."""
     with pytest.raises(Refused) as refused:
-        engine.parse(xml)
+        parse(xml)
     assert refused.value.code == "xml_malformed"
 
 

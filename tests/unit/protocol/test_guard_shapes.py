@@ -8,6 +8,7 @@ from lxml import etree
 from saml_wsgi.errors import Refused
 from saml_wsgi.protocol import engine
 from saml_wsgi.protocol.guard import Guard
+from saml_wsgi.protocol.parser import parse
 from tests.unit.protocol.tampering import (
     NAMESPACES,
     SIGNATURE,
@@ -387,7 +388,7 @@ SHAPES = [
 def found(xml, **options):
     """What the guard alone says: ``None``, or a code."""
     try:
-        Guard(**options).inspect(engine.parse(xml), xml)
+        Guard(**options).inspect(parse(xml), xml)
     except Refused as refused:
         return refused.code
     return None

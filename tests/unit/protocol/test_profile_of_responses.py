@@ -14,6 +14,7 @@ from tests.unit.protocol.tampering import (
     CONDITIONS,
     CONFIRMATION,
     DATA,
+    NAME_ID,
     STATEMENT,
     add,
     drop,
@@ -32,6 +33,8 @@ OTHERS = (
     "<saml:AudienceRestriction><saml:Audience>https://other.test</saml:Audience></saml:AudienceRestriction>"
 )
 OURS = f"<saml:AudienceRestriction><saml:Audience>{ENTITY_ID}</saml:Audience></saml:AudienceRestriction>"
+ENTITY = "urn:oasis:names:tc:SAML:2.0:nameid-format:entity"
+PERSISTENT = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
 HOLDER = '<saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:holder-of-key"/>'
 
 # Where a row has a dictionary, it matters what is signed: (response, assertion, both).
@@ -53,6 +56,12 @@ ROWS = [
     ("Assertion Issuer: empty", write("Assertion/Issuer", ""), "issuer_mismatch"),
     ("Assertion Issuer: shorter", write("Assertion/Issuer", "JumpClou"), "issuer_mismatch"),
     ("Assertion Issuer: layout around it", write("Assertion/Issuer", "\n  JumpCloud\t "), "ok"),
+    ("Response Issuer: Format entity", put("Issuer", Format=ENTITY), "ok"),
+    ("Response Issuer: another Format", put("Issuer", Format=PERSISTENT), "issuer_mismatch"),
+    ("Response Issuer: empty Format", put("Issuer", Format=""), "issuer_mismatch"),
+    ("Assertion Issuer: Format entity", put("Assertion/Issuer", Format=ENTITY), "ok"),
+    ("Assertion Issuer: another Format", put("Assertion/Issuer", Format=PERSISTENT), "issuer_mismatch"),
+    ("Assertion Issuer: empty Format", put("Assertion/Issuer", Format=""), "issuer_mismatch"),
     # -- to whom --
     ("no Destination", put(".", Destination=None), ADDRESS),
     ("Destination: empty", put(".", Destination=""), "destination_mismatch"),
@@ -138,6 +147,14 @@ ROWS = [
     # -- about whom --
     ("no Subject", drop("Assertion/Subject"), "subject_missing"),
     ("Subject without NameID", drop("Assertion/Subject/NameID"), "subject_missing"),
+    ("NameID without Format", put(NAME_ID, Format=None), "ok"),
+    ("NameID: a Format of nobody's", put(NAME_ID, Format="urn:example:badge"), "ok"),
+    ("NameID: empty Format", put(NAME_ID, Format=""), "name_id_refused"),
+    ("NameID: Format of white space", put(NAME_ID, Format=" \t"), "name_id_refused"),
+    ("NameID qualified for us", put(NAME_ID, SPNameQualifier=ENTITY_ID), "ok"),
+    ("NameID: empty qualifiers", put(NAME_ID, SPNameQualifier="", NameQualifier=""), "ok"),
+    ("NameID qualified for another", put(NAME_ID, SPNameQualifier="https://other.test"), "name_id_refused"),
+    ("NameID qualified for us: case", put(NAME_ID, SPNameQualifier=ENTITY_ID.upper()), "name_id_refused"),
     ("no confirmation", drop(CONFIRMATION), "confirmation_mismatch"),
     ("two bearers", twice(CONFIRMATION), "confirmation_mismatch"),
     ("bearer without data", drop(DATA), "confirmation_mismatch"),
@@ -327,6 +344,16 @@ CLASS = f"{STATEMENT}/AuthnContext/AuthnContextClassRef"
     ("accepted", "change", "code"),
     [
         pytest.param((), write(CLASS, "urn:any"), "ok", id="nothing demanded"),
+        pytest.param((), write(CLASS, " "), "authn_context_mismatch", id="nothing demanded, and empty"),
+        pytest.param(
+            (),
+            together(
+                drop(CLASS),
+                add(f"{STATEMENT}/AuthnContext", "<saml:AuthnContextDeclRef>x</saml:AuthnContextDeclRef>"),
+            ),
+            "ok",
+            id="nothing demanded, and none",
+        ),
         pytest.param((MFA,), nothing, "authn_context_mismatch", id="another"),
         pytest.param((MFA, PASSWORD), nothing, "ok", id="one of two"),
         pytest.param((MFA,), write(CLASS, f"\n {MFA} "), "ok", id="layout around it"),
@@ -344,7 +371,7 @@ CLASS = f"{STATEMENT}/AuthnContext/AuthnContextClassRef"
     ],
 )
 def test_how_somebody_authenticated(service, accepted, change, code):
-    """With `idp.authn_context` one of its classes must be asserted; an absent one is none of them."""
+    """With `idp.authn_context` one of its classes must be asserted; none and an empty one don't count."""
     assert service(authn_context=accepted).outcome(tamper=change) == code
 
 
