@@ -45,10 +45,10 @@ def codes() -> str:
     private = [f"| `{slug}` | {code.status} | {code.text} |" for slug, code in _codes(shown=False)]
     return "\n".join(
         [
-            "## Codes that people see\n",
+            "### Codes that people see\n",
             "| code | status | what the page says | and advises |\n|---|---|---|---|",
             *shown,
-            "\n## Codes that only the log has\n",
+            "\n### Codes that only the log has\n",
             "What is wrong with a message that nobody vouched for is the operator's business. People see",
             "`response_refused` and the reference; the log line with that reference has one of these.\n",
             "| code | status | meaning |\n|---|---|---|",

@@ -39,11 +39,13 @@ from saml_wsgi.model import (
     Assertion,
     Changes,
     Denied,
+    Entry,
     Event,
     PendingRequest,
     Profile,
     Resolution,
     Session,
+    SignInRecord,
     User,
 )
 
@@ -62,8 +64,10 @@ __all__ = [
     "Directory",
     "DirectoryConflict",
     "DirectoryUnavailable",
+    "Entry",
     "Event",
     "Events",
+    "Journal",
     "Keys",
     "Lifetimes",
     "Links",
@@ -83,6 +87,7 @@ __all__ = [
     "ServiceProvider",
     "Session",
     "Sessions",
+    "SignInRecord",
     "SigningKey",
     "Site",
     "Source",
@@ -92,11 +97,13 @@ __all__ = [
     "Unavailable",
     "User",
     "WritableDirectory",
+    "current_reference",
     "from_options",
 ]
 
 if TYPE_CHECKING:
-    from saml_wsgi.events import Events
+    from saml_wsgi.events import Events, current_reference
+    from saml_wsgi.journal import Journal
     from saml_wsgi.middleware.app import SAMLMiddleware
     from saml_wsgi.middleware.cookies import Cookies
     from saml_wsgi.middleware.pages import Pages
@@ -116,6 +123,7 @@ else:
         "Cookies": "middleware.cookies",
         "Demands": "protocol.provider",
         "Events": "events",
+        "Journal": "journal",
         "Keys": "signing",
         "Lifetimes": "session.manager",
         "MetadataFile": "protocol.idp",
@@ -127,6 +135,7 @@ else:
         "Sessions": "session.manager",
         "SigningKey": "protocol.provider",
         "Site": "middleware.urls",
+        "current_reference": "events",
         "from_options": "wiring",
     }
 

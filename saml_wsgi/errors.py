@@ -112,6 +112,12 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
             "There is no sign-in of this browser to go on with.",
             "Please sign in again.",
         ),
+        "emergency_refused": Code(
+            403,
+            "This address can't be used",
+            "It was used before, is too old, or was never good.",
+            "Operators: make another one with saml-wsgi users let-in.",
+        ),
         "sign_in_again": Code(
             401,
             "Please sign in",
@@ -132,6 +138,12 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
             403,
             "Your account is switched off",
             "This application has an account for you, but it is not active.",
+            "Ask the people who run this application.",
+        ),
+        "not_allowed": Code(
+            403,
+            "You may not use this application",
+            "You were signed in, but you aren't among the people who may use this application.",
             "Ask the people who run this application.",
         ),
         "missing_attribute": Code(

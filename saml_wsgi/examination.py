@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from saml_wsgi import wiring
+from saml_wsgi import federation, wiring
 from saml_wsgi.config.certificates import term
+from saml_wsgi.config.kinds import duration_text
 from saml_wsgi.config.lookup import is_known
-from saml_wsgi.config.settings import hidden_by_defaults, read_anyway
+from saml_wsgi.config.settings import Settings, hidden_by_defaults, read_anyway
 from saml_wsgi.config.urls import without_password
 from saml_wsgi.errors import ConfigurationError, Problem, Problems
 from saml_wsgi.middleware.urls import Site
@@ -60,9 +61,9 @@ def metadata(
     site = Site(settings.base_url, settings.prefix)
     from saml_wsgi.protocol import metadata as writer
 
-    key = wiring.signing_key(settings)
+    key = federation.signing_key(settings)
     return writer.write(
-        entity_id=settings.sp.entity_id or site.url("metadata"),
+        entity_id=federation.entity_id(settings, site),
         acs_url=site.url("acs"),
         certificate=key.certificate if key else None,
         signs_requests=key is not None,
@@ -81,6 +82,24 @@ def _facts(parts: wiring.Parts) -> list[tuple[str, str]]:
         ("sign-on address", f"{idp.sso_url} ({idp.request_binding})"),
         ("certificates", "; ".join(term(pem) for pem in idp.certificates)),
         ("resolvers", ", ".join(resolver.name for resolver in parts.settings.resolvers)),
+        ("sources", ", ".join(parts.sources) or "none"),
         ("sessions", without_password(parts.settings.store.url)),
-        ("users", without_password(parts.settings.directory.url or parts.settings.store.url)),
+        ("users", _users(parts.settings)),
+        ("records", _records(parts.settings)),
+        ("fingerprint", parts.settings.fingerprint),
     ]
+
+
+def _users(settings: Settings) -> str:
+    directory = settings.directory
+    if directory.use not in {"sql", "table"}:
+        return directory.use
+    place = without_password(directory.url or settings.store.url)
+    return f"{place}, table {directory.table}" if directory.table else place
+
+
+def _records(settings: Settings) -> str:
+    records = settings.records
+    if not records.keep:
+        return "none are kept"
+    return f"kept for {duration_text(records.keep)}, {'with' if records.values else 'without'} values"

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from saml_wsgi.model import Assertion, Changes, Denied, Event, Profile, Resolution, User
+from saml_wsgi.model import Assertion, Changes, Denied, Entry, Event, Link, Listed, Profile, Resolution, User
 
 
 @runtime_checkable
@@ -43,7 +43,11 @@ class Source(Protocol):
 
 @runtime_checkable
 class Directory(Protocol):
-    """Where the application's users are kept. Safe to call from several threads at once."""
+    """Where the application's users are kept. Safe to call from several threads at once.
+
+    A directory that can't keep all of ``model.FIELDS`` says in an attribute ``fields`` which ones it can:
+    the others are left alone. An attribute ``links`` (a :class:`Links`) replaces ours.
+    """
 
     def find(self, field: str, value: str, /) -> Sequence[User]:
         """All users whose field (one of ``model.FIELDS``) matches: none, one, or several.
@@ -79,6 +83,33 @@ class WritableDirectory(Directory, Protocol):
 
 
 @runtime_checkable
+class Attendance(Protocol):
+    """A directory that keeps when its users last signed in; an optional part of one."""
+
+    def saw(self, user_id: str, moment: int, /) -> None:
+        """Note that the user signed in. Called once a day for each user at most."""
+
+
+@runtime_checkable
+class GroupRegister(Protocol):
+    """A directory that knows which groups there are; an optional part of one (``groups.create = no``)."""
+
+    def known_groups(self, names: Sequence[str], /) -> frozenset[str]:
+        """Those of the names that are groups already."""
+
+
+@runtime_checkable
+class AdministeredDirectory(WritableDirectory, Protocol):
+    """A directory that administrators work with: ``saml-wsgi users``."""
+
+    def everybody(self, /, *, after: str = "", limit: int = 1000) -> Sequence[Listed]:
+        """Users in the order of their ids, beginning behind the id ``after``: a page of a long list."""
+
+    def remove(self, user_id: str, /) -> bool:
+        """Delete the user with all memberships and links, at once. False if there is no such user."""
+
+
+@runtime_checkable
 class Links(Protocol):
     """Which subject of which identity provider is which user, for good."""
 
@@ -97,6 +128,20 @@ class Links(Protocol):
 
         Asked where somebody brings no subject: a user who has one isn't theirs.
         """
+
+
+@runtime_checkable
+class AdministeredLinks(Links, Protocol):
+    """Links that administrators work with: ``saml-wsgi links``."""
+
+    def listed(self, /, *, user_id: str | None = None) -> Sequence[Link]:
+        """All links, or those of one user, by identity provider and subject."""
+
+    def unpin(self, idp: str, subject: str, /) -> bool:
+        """Remove a link; the next sign-in pins anew. False if there was none."""
+
+    def repin(self, idp: str, subject: str, user_id: str, /) -> None:
+        """Pin the subject to this user, whatever either was pinned to at this identity provider."""
 
 
 @runtime_checkable
@@ -123,6 +168,9 @@ class Store(Protocol):
 
     def put(self, key: str, value: bytes, ttl: int, /, *, tags: Sequence[str] = ()) -> None:
         """Store it, whatever was there, and file it under the tags."""
+
+    def put_all(self, entries: Sequence[Entry], /) -> None:
+        """Put all of them, or none: what is stored together costs one transaction."""
 
     def replace(self, key: str, value: bytes, ttl: int, /) -> bool:
         """Store it only if the key is present (tags stay): a late write can't revive what was ended."""

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 #: The single-valued fields of a person, in the order in which they are shown.
-FIELDS: Final = ("username", "email", "first_name", "last_name", "display_name")
+FIELDS: Final = ("username", "email", "first_name", "last_name", "display_name", "employee_id")
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
@@ -80,6 +80,7 @@ class Profile:
     first_name: str | None = None
     last_name: str | None = None
     display_name: str | None = None
+    employee_id: str | None = None
     groups: tuple[str, ...] | None = None
     origins: Mapping[str, str] = field(default_factory=_nothing)
 
@@ -97,7 +98,9 @@ class User:
         id: Identifies the user for good in its directory; opaque.
         groups: Names of groups, sorted.
         active: Whether the user may sign in.
-        managed_by: Who writes this record: ``jit:<idp.name>``, ``local``, …
+        managed_by: Who writes this record: ``jit:<idp.name>``, ``local`` (an administrator or the
+            application), …
+        seen: When the user last signed in, exact to a day; in seconds since the epoch, 0: never.
     """
 
     id: str
@@ -106,9 +109,11 @@ class User:
     first_name: str = ""
     last_name: str = ""
     display_name: str = ""
+    employee_id: str = ""
     groups: tuple[str, ...] = ()
     active: bool = True
     managed_by: str = "local"
+    seen: int = field(default=0, compare=False)
 
     def value(self, name: str) -> str:
         """The value of one of :data:`FIELDS`."""
@@ -134,6 +139,7 @@ class Resolution:
         outcome: ``created``, ``updated`` or ``unchanged``.
         changes: What was written.
         origins: For each field, where its value came from.
+        left: For each field (or group) that was asserted and not written, why it was left alone.
         resolver: The name of the resolver that decided.
         in_directory: Whether the configured directory knows the user. If so, a session ends within
             ``session.recheck`` after the user is switched off or removed there.
@@ -143,6 +149,7 @@ class Resolution:
     outcome: str = "unchanged"
     changes: Changes = field(default_factory=Changes)
     origins: Mapping[str, str] = field(default_factory=_nothing)
+    left: Mapping[str, str] = field(default_factory=_nothing)
     resolver: str = ""
     in_directory: bool = True
 
@@ -154,10 +161,86 @@ class Denied:
     Attributes:
         code: A slug of :data:`saml_wsgi.errors.CODES`.
         detail: For the operator only.
+        explanation: One more sentence for the person, safe to show.
     """
 
     code: str
     detail: str = ""
+    explanation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A user as an administrator sees it in a list.
+
+    Attributes:
+        created: When the record was made, in seconds since the epoch; 0: not known.
+    """
+
+    user: User
+    created: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A subject of an identity provider that is pinned to a user.
+
+    Attributes:
+        subject: What identifies the person for good, as it is kept: ``<source>:<value>``.
+        created: When it was pinned, in seconds since the epoch.
+    """
+
+    idp: str
+    subject: str
+    user_id: str
+    created: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something to put into the store; see :class:`saml_wsgi.interfaces.Store`."""
+
+    key: str
+    value: bytes
+    ttl: int
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SignInRecord:
+    """What happened when a verified assertion arrived, for the operator.
+
+    Attributes:
+        reference: The short text that stands on the page, in the header and in every log line.
+        at: When the message arrived, in seconds since the epoch.
+        code: ``signed_in``, or the slug of :data:`saml_wsgi.errors.CODES` under which it was refused.
+        detail: Why, for the operator.
+        idp: The identity provider's name.
+        arrived: The names of what was asserted, never the values.
+        steps: What was done, and how many microseconds after the arrival it was finished.
+        user: The user's id, or ``""``.
+        resolver: The resolver that decided, or ``""``.
+        outcome: ``created``, ``updated``, ``unchanged``, or ``""``.
+        origins: For each field, where its value came from.
+        changes: What was written, by field. ``…`` stands for a value unless ``records.values`` is on.
+        left: For each field that was asserted and not written, why.
+        configuration: A fingerprint of the configuration, the same for equal ones.
+    """
+
+    reference: str
+    at: float
+    code: str
+    detail: str = ""
+    idp: str = ""
+    arrived: tuple[str, ...] = ()
+    steps: tuple[tuple[str, int], ...] = ()
+    user: str = ""
+    resolver: str = ""
+    outcome: str = ""
+    origins: Mapping[str, str] = field(default_factory=_nothing)
+    changes: Mapping[str, str] = field(default_factory=_nothing)
+    left: Mapping[str, str] = field(default_factory=_nothing)
+    configuration: str = ""
 
 
 @dataclass(frozen=True, slots=True)

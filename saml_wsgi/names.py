@@ -21,6 +21,8 @@ def key(name: str) -> str:
     and full-width ``Ａｄａ`` can't be three people (UTS #39, RFC 8265 for the reasons). Letters of
     different scripts that look alike stay different; see :func:`is_readable`.
     """
+    if name.isascii():
+        return name.lower()
     # Case folding can undo normalisation, so it is done on both sides (Unicode 3.13, D146).
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication
 
+from saml_wsgi.model import FIELDS
 from saml_wsgi.wiring import assemble, start
 
 
@@ -38,8 +39,7 @@ def whoami(environ: dict[str, Any], start_response: StartResponse) -> Iterable[b
     rows = [(name, value.encode("latin-1").decode("utf-8", "replace")) for name, value in rows]
     if user is not None:
         rows += [
-            (f"saml_wsgi.user.{name}", str(getattr(user, name)))
-            for name in ("id", "username", "email", "first_name", "last_name", "display_name", "managed_by")
+            (f"saml_wsgi.user.{name}", str(getattr(user, name))) for name in ("id", *FIELDS, "managed_by")
         ]
         rows += [("saml_wsgi.user.groups", ", ".join(user.groups))]
         rows += [

@@ -11,29 +11,23 @@ from typing import Final, TypeVar
 from urllib.parse import urlsplit
 from wsgiref.types import WSGIApplication
 
-from saml_wsgi import plugins
+from saml_wsgi import federation, plugins, storage
 from saml_wsgi.config.certificates import warn_of_term
 from saml_wsgi.config.convert import Place
 from saml_wsgi.config.settings import Settings, hidden_by_defaults, read_anyway
 from saml_wsgi.directories.unopened import Unopened
-from saml_wsgi.errors import ConfigurationError, Problem, Problems, SamlWsgiError
+from saml_wsgi.errors import ConfigurationError, Problems, SamlWsgiError
 from saml_wsgi.events import Events, logger
-from saml_wsgi.interfaces import Clock, Links, Observer, Store, WritableDirectory
+from saml_wsgi.interfaces import Clock, Directory, Links, Observer, Source, Store
+from saml_wsgi.journal import Journal
 from saml_wsgi.middleware.app import SAMLMiddleware
 from saml_wsgi.middleware.cookies import Cookies
+from saml_wsgi.middleware.emergency import EmergencySignIn
 from saml_wsgi.middleware.pages import Pages
 from saml_wsgi.middleware.policy import Policy, read_patterns
 from saml_wsgi.middleware.urls import Site
-from saml_wsgi.protocol.idp import (
-    Fixed,
-    IdentityProvider,
-    IdentityProviderSource,
-    MetadataFile,
-    check_certificate,
-    read_metadata,
-)
-from saml_wsgi.protocol.provider import Demands, ServiceProvider, SigningKey
-from saml_wsgi.protocol.requests import PendingRequests
+from saml_wsgi.protocol.idp import check_certificate
+from saml_wsgi.protocol.provider import ServiceProvider
 from saml_wsgi.resolvers.chain import Chain
 from saml_wsgi.session.manager import Lifetimes, Sessions
 from saml_wsgi.signing import Keys
@@ -47,7 +41,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Everything a middleware is made of but the application."""
+    """Everything but the application: what a middleware is made of, and what commands work with.
+
+    Attributes:
+        directory: Where users are kept; whether it can be written, or listed, shows in its methods.
+        links: Without any meaning where ``link.source`` is ``off``.
+        sources: By name; what resolvers ask beside the assertion.
+        emergency: None unless ``emergency.sign_in`` is on.
+    """
 
     settings: Settings
     site: Site
@@ -55,9 +56,15 @@ class Parts:
     pages: Pages
     keys: Keys
     store: Store
-    directory: WritableDirectory
+    directory: Directory
+    links: Links
+    sources: Mapping[str, Source]
     provider: ServiceProvider
     chain: Chain
+    cookies: Cookies
+    sessions: Sessions
+    journal: Journal
+    emergency: EmergencySignIn | None
     events: Events
     clock: Clock
 
@@ -115,28 +122,13 @@ def start(
 def assemble(app: WSGIApplication, parts: Parts) -> SAMLMiddleware:
     """Put the parts around an application."""
     settings = parts.settings
-    sessions = Sessions(
-        parts.store,
-        parts.keys,
-        clock=parts.clock,
-        lifetimes=Lifetimes(
-            lifetime=settings.session.lifetime,
-            idle=settings.session.idle,
-            cache=settings.session.cache,
-            recheck=settings.session.recheck,
-            grace=settings.session.grace,
-        ),
-        events=parts.events,
-        directory=parts.directory,
-    )
-    idp_host = urlsplit(parts.provider.identity_provider.sso_url).hostname or ""
     return SAMLMiddleware(
         app,
         site=parts.site,
         provider=parts.provider,
         resolver=parts.chain,
-        sessions=sessions,
-        cookies=Cookies(parts.site, parts.keys, parts.provider.pending, idp_host=idp_host),
+        sessions=parts.sessions,
+        cookies=parts.cookies,
         policy=parts.policy,
         pages=parts.pages,
         events=parts.events,
@@ -145,6 +137,10 @@ def assemble(app: WSGIApplication, parts: Parts) -> SAMLMiddleware:
         remote_user=settings.remote_user,
         scrub=settings.scrub,
         single_process=getattr(parts.store, "single_process", False),
+        journal=parts.journal,
+        fingerprint=settings.fingerprint,
+        record_values=settings.records.values,
+        emergency=parts.emergency,
     )
 
 
@@ -171,41 +167,42 @@ def build(
         on_401=settings.challenge == "on_401",
     )
     pages = _attempt(problems, "pages.templates", lambda: _pages(settings))
-    entity_id = settings.sp.entity_id or site.url("metadata")
     keys = Keys(
         settings.session.secret.reveal(),
         [secret.reveal() for secret in settings.session.secret_fallbacks],
-        context=entity_id,
+        context=federation.entity_id(settings, site),
     )
     for pem in settings.idp.certificate:
         _attempt(problems, "idp.certificate", partial(check_certificate, pem, "idp.certificate"))
     faulty = {problem.key for problem in problems.fatal}
-    source = store = people = provider = None
+    source = store = provider = None
     if not faulty & _IDP_KEYS:
-        source = _attempt(problems, "idp.metadata", lambda: _source(settings, clock, events))
+        source = _attempt(
+            problems, "idp.metadata", lambda: federation.identity_provider(settings, clock, events)
+        )
     if "store.url" not in faulty:
-        store = _attempt(problems, "store.url", lambda: _store(settings, clock))
-    if "directory.url" not in faulty and (settings.directory.url or "store.url" not in faulty):
-        people = _attempt(problems, "directory.url", lambda: _people(settings, clock))
-    unopened = Unopened()
-    directory, links = people or (unopened, unopened)
-    chain = plugins.chain(settings, directory, links, problems)
+        store = _attempt(problems, "store.url", lambda: storage.open_store(settings, clock))
     if source is not None and not any(key.startswith("sp.") for key in faulty):
         provider = _attempt(
             problems,
             "idp.metadata",
-            lambda: ServiceProvider(
-                entity_id=entity_id,
-                acs_url=site.url("acs"),
-                source=source,
-                pending=PendingRequests(keys, clock),
-                # Without one nothing starts, and nothing is noted.
-                store=MemoryStore(clock=clock) if store is None else store,
-                clock=clock,
-                demands=_demands(settings),
-                signing_key=signing_key(settings),
+            # Without a store nothing starts, and nothing is noted.
+            lambda: federation.service_provider(
+                settings, site, source, keys, store or MemoryStore(clock=clock), clock
             ),
         )
+    people = _people(settings, faulty, clock, problems)
+    unopened = Unopened()
+    directory, links, _ = people or storage.People(unopened, unopened)
+    sources = plugins.sources(settings, problems)
+    chain = plugins.chain(
+        settings,
+        directory,
+        links,
+        problems,
+        sources=sources,
+        idp_name=provider.idp_name if provider is not None else settings.idp.name or "",
+    )
     if provider is not None and settings.idp.metadata is not None:
         for pem in provider.identity_provider.certificates:
             warn_of_term(pem, Place("idp.metadata", problems=problems))
@@ -218,7 +215,13 @@ def build(
     assert provider is not None
     if not look_only:
         # Only now, so that a configuration that doesn't start leaves no file behind.
-        _attempt(problems, "store.url", lambda: _prepare(settings))
+        _attempt(problems, "store.url", lambda: storage.prepare(settings, people))
+    idp_host = urlsplit(provider.identity_provider.sso_url).hostname or ""
+    cookies = Cookies(site, keys, provider.pending, idp_host=idp_host)
+    sessions = Sessions(
+        store, keys, clock=clock, lifetimes=_lifetimes(settings), events=events, directory=directory
+    )
+    emergency = EmergencySignIn(site, store, keys, directory, sessions, cookies, pages, events, clock)
     return Parts(
         settings=settings,
         site=site,
@@ -226,12 +229,31 @@ def build(
         pages=pages,
         keys=keys,
         store=store,
-        directory=people[0],
+        directory=directory,
+        links=links,
+        sources=sources,
         provider=provider,
         chain=chain,
+        cookies=cookies,
+        sessions=sessions,
+        journal=Journal(store, keys, keep=settings.records.keep, clock=clock),
+        emergency=emergency if settings.emergency.sign_in else None,
         events=events,
         clock=clock,
     )
+
+
+def _people(settings: Settings, faulty: set[str], clock: Clock, problems: Problems) -> storage.People | None:
+    """Users and links, if enough is known of where they are."""
+    if any(key.startswith("directory.") for key in faulty):
+        return None
+    if settings.directory.url is None and "store.url" in faulty:
+        return None
+    key = "directory.url" if storage.is_ours(settings) else "directory.use"
+    people = _attempt(problems, key, lambda: storage.open_people(settings, clock))
+    for warning in people.warnings if people else ():
+        problems.warn(warning.key, warning.reason, warning.cure)
+    return people
 
 
 def _attempt(problems: Problems, key: str, make: Callable[[], T]) -> T | None:
@@ -250,98 +272,12 @@ def _pages(settings: Settings) -> Pages:
     return Pages(templates=settings.pages.templates, support=settings.pages.support or "", site=host)
 
 
-def _source(settings: Settings, clock: Clock, events: Events) -> IdentityProviderSource:
-    idp = settings.idp
-    if idp.metadata is None:
-        provider = IdentityProvider(
-            entity_id=idp.entity_id or "",
-            sso_url=idp.sso_url or "",
-            request_binding="post" if idp.request_binding == "post" else "redirect",
-            certificates=idp.certificate,
-        )
-        return Fixed(provider, clock)
-    if idp.metadata.path is None:
-        provider = read_metadata(
-            (idp.metadata.text or "").encode(),
-            entity_id=idp.entity_id,
-            request_binding=idp.request_binding,
-        )
-        return Fixed(provider, clock)
-
-    def report(good: bool, text: str) -> None:
-        events.emit("metadata" if good else "unavailable", what="idp.metadata", private=text)
-
-    return MetadataFile(
-        idp.metadata.path,
-        clock,
-        entity_id=idp.entity_id,
-        request_binding=idp.request_binding,
-        report=report,
+def _lifetimes(settings: Settings) -> Lifetimes:
+    session = settings.session
+    return Lifetimes(
+        lifetime=session.lifetime,
+        idle=session.idle,
+        cache=session.cache,
+        recheck=session.recheck,
+        grace=session.grace,
     )
-
-
-def _store(settings: Settings, clock: Clock) -> Store:
-    url = settings.store.url
-    if url == "memory:":
-        return MemoryStore(clock=clock)
-    from saml_wsgi import database
-    from saml_wsgi.stores.sql import SQLStore
-
-    database.examine(url, option="store.url")
-    return SQLStore(url, clock=clock)
-
-
-def _people(settings: Settings, clock: Clock) -> tuple[WritableDirectory, Links]:
-    url = settings.directory.url or settings.store.url
-    if url == "memory:":
-        raise ConfigurationError(
-            Problem(
-                "directory.url",
-                "users can't be kept in store.url = memory:.",
-                "Set directory.url, for example to sqlite:///users.db.",
-            )
-        )
-    from saml_wsgi import database
-    from saml_wsgi.directories.links import SQLLinks
-    from saml_wsgi.directories.sql import SQLDirectory
-
-    if url != settings.store.url:
-        database.examine(url, option="directory.url")
-    return SQLDirectory(url, clock=clock), SQLLinks(url, clock=clock)
-
-
-def _prepare(settings: Settings) -> None:
-    """Make the SQLite files that aren't there yet."""
-    from saml_wsgi import database
-
-    urls = {"store.url": settings.store.url, "directory.url": settings.directory.url}
-    for key, url in urls.items():
-        if url is not None and url != "memory:":
-            database.prepare(url, option=key)
-
-
-def _demands(settings: Settings) -> Demands:
-    idp = settings.idp
-    return Demands(
-        name=idp.name or "",
-        signed=idp.signed,
-        clock_skew=idp.clock_skew,
-        max_age=idp.max_age,
-        max_authn_age=idp.max_authn_age,
-        max_validity=idp.max_validity,
-        max_message=idp.max_message,
-        max_elements=idp.max_elements,
-        force_authn=idp.force_authn,
-        authn_context=idp.authn_context,
-        nameid_stable=idp.nameid_stable,
-        honour_session_end=settings.session.idp_end == "honour",
-        allow_sha1=idp.allow_sha1,
-        allow_cbc=idp.allow_cbc,
-    )
-
-
-def signing_key(settings: Settings) -> SigningKey | None:
-    """What signs our requests and decrypts assertions, or None."""
-    if settings.sp.private_key is None or settings.sp.certificate is None:
-        return None
-    return SigningKey(settings.sp.private_key.reveal(), settings.sp.certificate)

@@ -15,7 +15,11 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "check": "saml_wsgi.cli.check:check",
         "database": "saml_wsgi.cli.database:database",
         "demo": "saml_wsgi.cli.demo:demo",
+        "links": "saml_wsgi.cli.links:links",
+        "logins": "saml_wsgi.cli.logins:logins",
         "metadata": "saml_wsgi.cli.metadata:metadata",
+        "resolve": "saml_wsgi.cli.resolve:resolve",
+        "users": "saml_wsgi.cli.users:users",
     }
 )
 

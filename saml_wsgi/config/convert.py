@@ -122,16 +122,22 @@ def word(value: object, *, longest: int = 256) -> str:
     return content
 
 
+def in_lines(value: object) -> bool:
+    """Whether text has several lines, or begins on the line below its option."""
+    return isinstance(value, str) and re.search(r"[\n\r]", value.rstrip()) is not None
+
+
 def items(value: object, *, most: int = 64) -> tuple[str, ...]:
     """The entries of a list: one a line where there are several lines, else split at white space.
 
-    In code, a list or a tuple of texts.
+    What begins on the line below the option counts as lines, too: so one entry may hold a space. In
+    code, a list or a tuple of texts.
     """
     if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
         entries = [text(entry) for entry in value]
     else:
         content = text(value)
-        entries = content.splitlines() if "\n" in content or "\r" in content else content.split()
+        entries = content.splitlines() if in_lines(value) else content.split()
     found = tuple(entry.strip() for entry in entries if entry.strip())
     if len(found) > most:
         raise Unfit(f"it is a list of {len(found)} entries.", f"At most {most} are possible.")

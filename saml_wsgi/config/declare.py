@@ -21,6 +21,8 @@ class Option:
         without: What holds where nothing is written, in words, if the default alone doesn't tell.
         secret: Whether it may be a reference (``env:``, ``file:``) and is never shown.
         required: Whether it must be written.
+        family: The name under which the reference page tells once of it and of others that differ in one
+            word: ``attributes.<field>.lower``.
     """
 
     key: str
@@ -30,6 +32,7 @@ class Option:
     without: str = ""
     secret: bool = False
     required: bool = False
+    family: str = ""
 
     @property
     def default_text(self) -> str:
@@ -49,8 +52,13 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Options that belong together on the reference page."""
+    """Options that belong together on the reference page.
+
+    Attributes:
+        open: Rows of the page for options whose names somebody else decides: key, value, default, meaning.
+    """
 
     title: str
     text: str
     options: tuple[Option, ...]
+    open: tuple[tuple[str, str, str, str], ...] = ()

@@ -286,38 +286,6 @@ class HeaderNames:
         return key
 
 
-@dataclass(frozen=True, slots=True)
-class AttributeNames:
-    """An ordered list of attribute names; the first that has a value counts.
-
-    Attributes:
-        off: Whether ``off`` may be written to take the value from nowhere.
-    """
-
-    off: bool = True
-
-    @property
-    def kind(self) -> str:
-        return "list of attribute names, `NameID` among them" + ("; or `off`" if self.off else "")
-
-    def __call__(self, value: object, _: Place, /) -> tuple[str, ...]:
-        if value is False:
-            value = "off"
-        found = tuple(dict.fromkeys(plain_items(value)))
-        if [entry.lower() for entry in found] == ["off"]:
-            if not self.off:
-                raise Unfit("it can't be off.", "Name the attribute, or NameID.")
-            return ()
-        if not found:
-            raise Unfit("it is an empty list.", "Name an attribute, or NameID.")
-        for entry in found:
-            if len(entry) > 256:
-                raise Unfit("it has a name of more than 256 characters.", "Write one name a line.")
-            if entry.lower() == "nameid" and entry != "NameID":
-                raise Unfit(f"it has {shown(entry)}.", "Write NameID, with these capital letters.")
-        return found
-
-
 _URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
 
 
@@ -332,29 +300,4 @@ class Uris:
         for entry in found:
             if not _URI.fullmatch(entry) or len(entry) > 512:
                 raise Unfit(f"it has {shown(entry)}, which isn't a URI.", "Write URIs, one a line.")
-        return found
-
-
-_RESOLVER_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
-
-
-@dataclass(frozen=True, slots=True)
-class ResolverNames:
-    """The names of resolvers, in the order in which they are asked."""
-
-    kind: str = "list of names"
-
-    def __call__(self, value: object, _: Place, /) -> tuple[str, ...]:
-        found = plain_items(value, most=16)
-        if not found:
-            raise Unfit("it is an empty list: nobody could sign in.", "Name a resolver, for example jit.")
-        for entry in found:
-            if not _RESOLVER_NAME.fullmatch(entry):
-                raise Unfit(
-                    f"it has {shown(entry)}, which can't be a name.",
-                    "A name is made of letters, digits, - and _. Write several on lines of their own, "
-                    "or with a space between them.",
-                )
-        if len(set(found)) != len(found):
-            raise Unfit("it names a resolver twice.", "Name each once.")
         return found

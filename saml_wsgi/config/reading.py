@@ -5,24 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from pathlib import Path, PurePath
+from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple
 
-from saml_wsgi.config.certificates import belong_together
-from saml_wsgi.config.convert import Place, Unfit, is_unset, shown, text, word
+from saml_wsgi.config.contradictions import check
+from saml_wsgi.config.convert import Place, Unfit, is_unset, shown
 from saml_wsgi.config.declare import Option
-from saml_wsgi.config.kinds import duration_text
-from saml_wsgi.config.lookup import did_you_mean, is_known, resolver_option
+from saml_wsgi.config.lookup import did_you_mean, is_known, plugin_option
 from saml_wsgi.config.options import TABLE
+from saml_wsgi.config.plugged import Texts, Use, as_texts, is_plugin_name
 from saml_wsgi.config.secrets import Secret
 from saml_wsgi.config.strength import GENERATE
 from saml_wsgi.config.urls import MEMORY
 from saml_wsgi.errors import Problems
-
-#: An option of a resolver: text as an ini has it, or the entries of a list that code gave.
-Texts: TypeAlias = str | tuple[str, ...]
+from saml_wsgi.model import FIELDS
 
 _DATABASE_FILE: Final = "saml_wsgi.db"
 
@@ -36,13 +33,28 @@ _STAND_INS: Final[Mapping[str, Any]] = MappingProxyType(
 )
 
 
+class Plugged(NamedTuple):
+    """A resolver or a source as it was written: what it is called, what it is, and options of its own."""
+
+    name: str
+    use: str
+    options: Mapping[str, Texts]
+
+
 @dataclass(frozen=True, slots=True)
 class Values:
-    """Typed values by key, and the resolvers as (name, use, options)."""
+    """Typed values by key, and what is plugged in.
+
+    Attributes:
+        complete: Whether each option could be read; else harmless values stand in for some.
+    """
 
     here: str | None
+    complete: bool
     by_key: Mapping[str, Any]
-    resolvers: tuple[tuple[str, str, Mapping[str, Texts]], ...]
+    resolvers: tuple[Plugged, ...]
+    sources: tuple[Plugged, ...]
+    directory_options: Mapping[str, Texts]
 
     def group(self, name: str) -> dict[str, Any]:
         """The values of one group by the last part of their key; ``""`` for keys without a dot."""
@@ -50,14 +62,8 @@ class Values:
         return {leaf: value for group, _, leaf, value in split if group == name}
 
 
-def read_values(
-    options: Mapping[str, object], *, here: str | None, problems: Problems, stand_in: bool = False
-) -> Values | None:
-    """The values, or None if something fatal was found.
-
-    With ``stand_in`` there are always values: harmless ones stand in for those that couldn't be read.
-    """
-    earlier = len(problems.fatal)
+def read_values(options: Mapping[str, object], *, here: str | None, problems: Problems) -> Values:
+    """The values; harmless ones stand in for those that couldn't be read."""
     noted = {problem.key for problem in problems.fatal}
     folder = None if here is None else str(Path(here).absolute())
     given = _check_keys(options, problems)
@@ -69,22 +75,14 @@ def read_values(
             # What is only missing because it is hidden (hidden_by_defaults) was told already.
             if option.key in given or option.key not in noted:
                 problems.add(option.key, unfit.reason, unfit.cure)
-    names = values.get("resolvers")
-    resolvers = () if names is None else _resolvers(given, names, problems)
-    _check_idp(given, problems)
-    _check_sp(values, problems)
-    _check_who(values, problems)
-    _check_public(values, problems)
-    _check_session(given, values, problems)
-    _place_directory(values)
-    if stand_in:
-        for option in TABLE.values():
-            values.setdefault(option.key, _STAND_INS.get(option.key, option.default))
-        return Values(folder, MappingProxyType(values), resolvers)
+    plugged = _plugged(given, values.get("resolvers"), problems)
+    _check_sources(*plugged[:2], problems)
+    check(given, values, problems)
+    _derive(given, values)
     complete = all(key in values for key in TABLE)
-    if not complete or len(problems.fatal) > earlier:
-        return None
-    return Values(folder, MappingProxyType(values), resolvers)
+    for option in TABLE.values():
+        values.setdefault(option.key, _STAND_INS.get(option.key, option.default))
+    return Values(folder, complete, MappingProxyType(values), *plugged)
 
 
 def database_urls(
@@ -144,9 +142,9 @@ def _check_keys(options: Mapping[str, object], problems: Problems) -> dict[str, 
         elif is_known(key):
             if not is_unset(value):
                 given[key] = value
-        elif key == "resolver" or key.startswith("resolver."):
-            name = key.removeprefix("resolver").strip(".") or "NAME"
-            cure = f"Write {shown_key(f'resolver.{name}.OPTION')}."
+        elif (kind := key.partition(".")[0]) in {"resolver", "source"}:
+            name = key.removeprefix(kind).strip(".") or "NAME"
+            cure = f"Write {shown_key(f'{kind}.{name}.OPTION')}."
             problems.add(shown_key(key), "there is no such option.", cure)
         else:
             meant = did_you_mean(key)
@@ -178,169 +176,75 @@ def _value(option: Option, given: Mapping[str, object], here: str | None, proble
     return option.default
 
 
-def _resolvers(
-    given: Mapping[str, object], names: tuple[str, ...], problems: Problems
-) -> tuple[tuple[str, str, Mapping[str, Texts]], ...]:
-    uses = {name: name for name in names}
-    options: dict[str, dict[str, Texts]] = {name: {} for name in uses}
+def _plugged(
+    given: Mapping[str, object], names: tuple[str, ...] | None, problems: Problems
+) -> tuple[tuple[Plugged, ...], tuple[Plugged, ...], Mapping[str, Texts]]:
+    """The resolvers in their order, the sources as they are written, the directory's options."""
+    uses: dict[tuple[str, str], str] = {("resolver", name): name for name in names or ()}
+    options: dict[tuple[str, str], dict[str, Texts]] = {}
     for key, value in given.items():
-        split = resolver_option(key)
+        split = plugin_option(key)
         if split is None:
             continue
-        name, option = split
-        if name not in options:
-            problems.add(
-                shown_key(key),
-                f"no resolver is named {shown(name)}.",
-                f"Add it to resolvers ({', '.join(names)}), or remove this option.",
-            )
-            continue
+        kind, name, option = split
         try:
-            if option == "use":
-                uses[name] = _use(value)
+            _known(kind, name, names)
+            uses.setdefault((kind, name), name)
+            if option == "use" and kind != "directory":
+                uses[kind, name] = Use()(value, Place(key))
             else:
-                options[name][option] = _as_texts(value)
+                options.setdefault((kind, name), {})[option] = as_texts(value)
         except Unfit as unfit:
             problems.add(shown_key(key), unfit.reason, unfit.cure)
-    return tuple((name, uses[name], MappingProxyType(options[name])) for name in uses)
-
-
-_USE: Final = re.compile(r"[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.]*)?", re.ASCII)
-
-
-def _use(value: object) -> str:
-    content = word(value)
-    if not _USE.fullmatch(content):
-        raise Unfit(f"it is {shown(content)}.", "Write the name of an entry point, or module:attribute.")
-    return content
-
-
-def _as_texts(value: object) -> Texts:
-    if isinstance(value, list | tuple):
-        return tuple(_as_text(entry) for entry in value)
-    return _as_text(value)
-
-
-def _as_text(value: object) -> str:
-    """A resolver's option as an ini would have it; what it means is the resolver's business."""
-    if isinstance(value, Secret):
-        return value.reveal()
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int):
-        # str() refuses very large numbers.
-        return f"{value:d}" if abs(value) < 10**18 else hex(value)
-    if isinstance(value, float):
-        return repr(value)
-    if isinstance(value, timedelta) and not value % timedelta(seconds=1):
-        return f"{value // timedelta(seconds=1)} s"
-    if isinstance(value, str | PurePath):
-        return text(value)
-    raise Unfit(
-        f"it is of the type {type(value).__name__}.",
-        "Write text, a number, yes or no, or a list. For objects, compose SAMLMiddleware yourself.",
+    written = {which: MappingProxyType(options.get(which, {})) for which in uses}
+    if names is None:
+        uses = {which: use for which, use in uses.items() if which[0] != "resolver"}
+    resolvers, sources = (
+        tuple(Plugged(which[1], uses[which], written[which]) for which in uses if which[0] == kind)
+        for kind in ("resolver", "source")
     )
+    return resolvers, sources, written.get(("directory", ""), MappingProxyType({}))
 
 
-def _check_idp(given: Mapping[str, object], problems: Problems) -> None:
-    explicit = ("idp.entity_id", "idp.sso_url", "idp.certificate")
-    written = [key for key in explicit if key in given]
-    if "idp.metadata" in given:
-        for key in written:
-            if key != "idp.entity_id":
-                problems.add(key, "idp.metadata says it already.", "Remove one of the two.")
-    elif not written:
-        problems.add(
-            "idp.metadata",
-            "it is required.",
-            "Export the metadata from JumpCloud, and write idp.metadata = file:PATH.",
+def _known(kind: str, name: str, resolvers: tuple[str, ...] | None) -> None:
+    """Refuse an option of a resolver that isn't asked, or of a source that can't be called so."""
+    if kind == "resolver" and resolvers is not None and name not in resolvers:
+        raise Unfit(
+            f"no resolver is named {shown(name)}.",
+            f"Add it to resolvers ({', '.join(resolvers)}), or remove this option.",
         )
-    else:
-        for key in explicit:
-            if key not in given:
-                cure = f"Write it, or idp.metadata instead of {' and '.join(written)}."
-                problems.add(key, "it is required where there is no idp.metadata.", cure)
+    if kind == "source" and not is_plugin_name(name):
+        raise Unfit(f"{shown(name)} can't be a source's name.", "A name is made of letters, digits, - and _.")
+    if kind == "source" and name == "saml":
+        raise Unfit("saml is what the assertion itself is called.", "Give the source another name.")
 
 
-def _check_sp(values: Mapping[str, Any], problems: Problems) -> None:
-    pair = ("sp.certificate", "sp.private_key")
-    if not all(key in values for key in pair):
+def _check_sources(resolvers: tuple[Plugged, ...], sources: tuple[Plugged, ...], problems: Problems) -> None:
+    """Warn of a source that is asked by nobody. What resolvers from elsewhere ask isn't known."""
+    if any(resolver.use not in {"jit", "existing"} for resolver in resolvers):
         return
-    certificate, key = (values[name] for name in pair)
-    if certificate is None and key is not None:
-        problems.add("sp.certificate", "it is required where sp.private_key is given.", "Write file:PATH.")
-    elif key is None and certificate is not None:
-        problems.add("sp.private_key", "it is required where sp.certificate is given.", "Write file:PATH.")
-    elif key is not None and not belong_together(certificate, key):
-        problems.add(
-            "sp.private_key", "it isn't the key of sp.certificate.", "Give the two that belong together."
-        )
-
-
-def _check_who(values: Mapping[str, Any], problems: Problems) -> None:
-    if values.get("match") == "email" and values.get("attributes.email") == ():
-        problems.add("attributes.email", "it is off, and match = email needs it.", "Name an attribute.")
-    if values.get("idp.allow_sha1"):
-        problems.warn(
-            "idp.allow_sha1",
-            "signatures with SHA-1 are accepted. They can be forged, and with them any person.",
-            "Let the identity provider sign with SHA-256, and remove this option.",
-        )
-    if values.get("idp.allow_cbc") and values.get("sp.private_key") is None:
-        problems.add(
-            "idp.allow_cbc",
-            "it does nothing without a key to decrypt with.",
-            "Set sp.private_key and sp.certificate, or remove it.",
-        )
-    elif values.get("idp.allow_cbc"):
-        problems.warn(
-            "idp.allow_cbc",
-            "assertions encrypted with AES in CBC mode are accepted, inside signed responses.",
-            "Let the identity provider encrypt with AES in GCM mode, and remove this option.",
-        )
-    if values.get("idp.unsolicited") == "accept":
-        problems.warn(
-            "idp.unsolicited",
-            "a sign-in that nobody here asked for is accepted, so a person can be signed in to somebody "
-            "else's account without noticing.",
-            "Use restart, unless the identity provider can't answer our requests.",
-        )
-
-
-def _check_public(values: Mapping[str, Any], problems: Problems) -> None:
-    """Everything public is legal (an application may ask for sign-ins itself), and rarely meant."""
-    if values.get("challenge") != "always":
-        return
-    for line in values.get("public", ()):
-        *methods, path = line.split()
-        if path == "/*" and (not methods or "GET" in methods[0].split(",")):
+    asked: set[str] = set()
+    for resolver in resolvers:
+        written = resolver.options.get("sources", ())
+        asked.update(written.split() if isinstance(written, str) else written)
+    for source in sources:
+        if source.name not in asked:
             problems.warn(
-                "public",
-                f"{shown(line)} makes every page public: nobody is ever asked to sign in.",
-                "Name what is public; or write challenge = on_401, where the application asks for sign-ins "
-                "itself.",
+                f"source.{source.name}.use",
+                "no resolver asks this source.",
+                f"Name it where it is to be asked: resolver.jit.sources = saml {source.name}.",
             )
 
 
-def _check_session(given: Mapping[str, object], values: dict[str, Any], problems: Problems) -> None:
-    lifetime, idle = values.get("session.lifetime"), values.get("session.idle")
-    if lifetime is not None and idle is not None and idle > lifetime:
-        if "session.idle" in given:
-            problems.add(
-                "session.idle",
-                f"it is {duration_text(idle)}, longer than session.lifetime ({duration_text(lifetime)}).",
-                "Write at most as much as session.lifetime.",
-            )
-        else:
-            values["session.idle"] = lifetime
-    if values.get("session.secret") in values.get("session.secret_fallbacks", ()):
-        problems.warn(
-            "session.secret_fallbacks",
-            "it holds the secret that session.secret is.",
-            "Remove it there: fallbacks are earlier secrets.",
-        )
-
-
-def _place_directory(values: dict[str, Any]) -> None:
+def _derive(given: Mapping[str, object], values: dict[str, Any]) -> None:
+    """What follows from other options."""
     if values.get("directory.url", MEMORY) is None and values.get("store.url") not in {None, MEMORY}:
         values["directory.url"] = values["store.url"]
+    if values.get("directory.use", "") is None:
+        values["directory.use"] = "table" if "directory.table" in given else "sql"
+    for field in FIELDS:
+        # Whoever says how it is composed, and not which attribute it is, means only that.
+        if f"attributes.{field}.format" in given and f"attributes.{field}" not in given:
+            values[f"attributes.{field}"] = ()
+    if "session.idle" not in given and "session.lifetime" in values:
+        values["session.idle"] = min(values["session.idle"], values["session.lifetime"])

@@ -14,12 +14,18 @@ def markdown() -> str:
         if group.text:
             parts.append(f"{group.text}\n")
         parts.append("| option | value | default | meaning |\n|---|---|---|---|")
-        parts.extend(_row(option) for option in group.options)
+        # One row for all options of a family.
+        rows = {option.family or option.key: option for option in group.options}
+        parts.extend(_row(name, option) for name, option in rows.items())
+        parts.extend(_cells(f"`{name}`", *rest) for name, *rest in group.open)
         parts.append("")
     return "\n".join(parts)
 
 
-def _row(option: Option) -> str:
+def _row(name: str, option: Option) -> str:
     default = "**required**" if option.required else option.default_text
-    cells = (f"`{option.key}`", option.convert.kind, default, option.help)
+    return _cells(f"`{name}`", option.convert.kind, default, option.help)
+
+
+def _cells(*cells: str) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

@@ -7,23 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal, TypeVar
 
 from saml_wsgi.config.certificates import FileOrText
-from saml_wsgi.config.reading import Texts, Values, hidden_by_defaults, read_values
+from saml_wsgi.config.fingerprint import fingerprint
+from saml_wsgi.config.plugged import Texts
+from saml_wsgi.config.reading import Values, hidden_by_defaults, read_values
 from saml_wsgi.config.secrets import Secret
-from saml_wsgi.errors import Problems
+from saml_wsgi.errors import ConfigurationError, Problems
+from saml_wsgi.model import FIELDS
+from saml_wsgi.resolvers.access import Access
+from saml_wsgi.resolvers.groups import GroupRules
+from saml_wsgi.resolvers.transformation import TextChange
 
 __all__ = [
     "AttributeSettings",
     "CorsSettings",
     "DirectorySettings",
+    "EmergencySettings",
     "IdpSettings",
     "LinkSettings",
     "PageSettings",
+    "RecordSettings",
     "ResolverSettings",
     "SessionSettings",
     "Settings",
+    "SourceSettings",
     "SpSettings",
     "StoreSettings",
     "hidden_by_defaults",
@@ -74,14 +84,21 @@ class SpSettings:
 
 @dataclass(frozen=True, slots=True)
 class AttributeSettings:
-    """``attributes.``: ordered names for each field; empty: taken from nowhere."""
+    """``attributes.``: ordered names for each field; empty: taken from nowhere.
+
+    Attributes:
+        changes: What is done to the text of a field or of ``groups``, where anything is
+            (``attributes.<field>.replace``, …).
+    """
 
     username: tuple[str, ...]
     email: tuple[str, ...]
     first_name: tuple[str, ...]
     last_name: tuple[str, ...]
     display_name: tuple[str, ...]
+    employee_id: tuple[str, ...]
     groups: tuple[str, ...]
+    changes: Mapping[str, TextChange] = field(hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +124,32 @@ class ResolverSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """Something that knows people; see :class:`ResolverSettings`."""
+
+    name: str
+    use: str
+    options: Mapping[str, Texts] = field(repr=False, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
 class DirectorySettings:
-    """``directory.``: None where only ``store.url = memory:`` was given."""
+    """``directory.``.
+
+    Attributes:
+        url: None where only ``store.url = memory:`` was given.
+        use: ``sql``, ``table``, the name of an entry point, or ``module:attribute``.
+        table: The application's own, or None.
+        columns: Its columns by what they hold (one of ``model.FIELDS``, ``id``, ``active``).
+        options: What was written behind ``directory.option.``; may hold secrets.
+    """
 
     url: str | None = field(repr=False)
+    use: str
+    table: str | None
+    columns: Mapping[str, str] = field(hash=False)
+    case: Literal["ignore", "exact"]
+    options: Mapping[str, Texts] = field(repr=False, hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +157,14 @@ class StoreSettings:
     """``store.``: the URL may hold a password; ``config.urls.without_password`` is for showing it."""
 
     url: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSettings:
+    """``records.``: ``keep`` is 0 where none are kept."""
+
+    keep: int
+    values: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +190,13 @@ class PageSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EmergencySettings:
+    """``emergency.``."""
+
+    sign_in: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that was configured, or its default.
 
@@ -153,6 +207,10 @@ class Settings:
         api: Likewise.
         remote_user: Fields of the user, in the order in which they are tried.
         scrub: Names of headers or of environ keys.
+        match: One of ``model.FIELDS``.
+        groups: ``groups.``.
+        access: ``allow.`` and ``deny.``.
+        fingerprint: Twelve hexadecimal digits, the same for configurations that are equal but for secrets.
     """
 
     here: str | None
@@ -163,17 +221,23 @@ class Settings:
     challenge: Literal["always", "on_401"]
     remote_user: tuple[str, ...]
     scrub: tuple[str, ...]
-    match: Literal["username", "email"]
+    match: str
     resolvers: tuple[ResolverSettings, ...]
+    sources: tuple[SourceSettings, ...]
     cors: CorsSettings
     idp: IdpSettings
     sp: SpSettings
     attributes: AttributeSettings
+    groups: GroupRules
+    access: Access
     link: LinkSettings
     directory: DirectorySettings
     store: StoreSettings
+    records: RecordSettings
     session: SessionSettings
     pages: PageSettings
+    emergency: EmergencySettings
+    fingerprint: str
 
 
 def read(options: Mapping[str, object], *, here: str | None, problems: Problems) -> Settings | None:
@@ -188,8 +252,10 @@ def read(options: Mapping[str, object], *, here: str | None, problems: Problems)
     Returns:
         None if this call found something fatal. Nothing is raised for a bad value.
     """
+    earlier = len(problems.fatal)
     values = read_values(options, here=here, problems=problems)
-    return None if values is None else _settings(values)
+    settings = _settings(values, problems)
+    return settings if values.complete and len(problems.fatal) == earlier else None
 
 
 def read_anyway(options: Mapping[str, object], *, here: str | None, problems: Problems) -> Settings:
@@ -198,23 +264,55 @@ def read_anyway(options: Mapping[str, object], *, here: str | None, problems: Pr
     So that the rest can be tried, and every problem comes to light at once. Where ``problems`` has
     anything fatal afterwards, nothing may be started with these settings.
     """
-    values = read_values(options, here=here, problems=problems, stand_in=True)
-    assert values is not None
-    return _settings(values)
+    return _settings(read_values(options, here=here, problems=problems), problems)
 
 
-def _settings(values: Values) -> Settings:
+def _settings(values: Values, problems: Problems) -> Settings:
+    directory = values.group("directory")
+    columns = {name: column for name, column in values.group("directory.columns").items() if column}
     return Settings(
         here=values.here,
         **values.group(""),
         resolvers=tuple(ResolverSettings(*resolver) for resolver in values.resolvers),
+        sources=tuple(SourceSettings(*source) for source in values.sources),
         cors=CorsSettings(**values.group("cors")),
         idp=IdpSettings(**values.group("idp")),
         sp=SpSettings(**values.group("sp")),
-        attributes=AttributeSettings(**values.group("attributes")),
+        attributes=AttributeSettings(**values.group("attributes"), changes=_changes(values)),
+        groups=_checked(GroupRules, values.group("groups"), problems),
+        access=_checked(Access, _access(values), problems),
         link=LinkSettings(**values.group("link")),
-        directory=DirectorySettings(**values.group("directory")),
+        directory=DirectorySettings(
+            **directory, columns=MappingProxyType(columns), options=values.directory_options
+        ),
         store=StoreSettings(**values.group("store")),
+        records=RecordSettings(**values.group("records")),
         session=SessionSettings(**values.group("session")),
         pages=PageSettings(**values.group("pages")),
+        emergency=EmergencySettings(**values.group("emergency")),
+        fingerprint=fingerprint(values),
     )
+
+
+def _changes(values: Values) -> Mapping[str, TextChange]:
+    """What is done to the text of each field, where anything is. Its parts were checked one by one."""
+    changes = {name: TextChange(**values.group(f"attributes.{name}")) for name in (*FIELDS, "groups")}
+    return MappingProxyType({name: change for name, change in changes.items() if change != TextChange()})
+
+
+def _access(values: Values) -> dict[str, Any]:
+    return {
+        f"{group}_{leaf}": value for group in ("allow", "deny") for leaf, value in values.group(group).items()
+    }
+
+
+_Rules = TypeVar("_Rules", GroupRules, Access)
+
+
+def _checked(rules: type[_Rules], given: Mapping[str, Any], problems: Problems) -> _Rules:
+    """The rules; those that ask nothing where what was written contradicts itself."""
+    try:
+        return rules(**given)
+    except ConfigurationError as error:
+        problems.include(error)
+        return rules()

@@ -289,3 +289,16 @@ def without_password(url: str) -> str:
     user, at, host = parts.netloc.rpartition("@")
     name, colon, _ = user.partition(":")
     return f"{_POSTGRESQL}{name}{colon and ':***'}{at}{host}{parts.path}{parts.query and '?***'}"
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseName:
+    """The name of a table or a column that is there already, letter by letter."""
+
+    kind: str
+
+    def __call__(self, value: object, _: Place, /) -> str:
+        content = line(value, longest=128)
+        if has_comment(content):
+            raise Unfit(f"it is {shown(content)}.", NO_INLINE_COMMENTS)
+        return content

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from sqlalchemy import Connection, Engine, func, insert, inspect, select, text, update
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from saml_wsgi.database.engines import PATIENCE, connect, reading, reason
+from saml_wsgi.database.migrations import MIGRATIONS, Migration
 from saml_wsgi.database.tables import metadata, schema
 from saml_wsgi.errors import ConfigurationError, Problem
-
-#: Takes the schema from one version to the next. Foreign keys are enforced meanwhile: on SQLite, a
-#: table that others refer to must not be dropped, or their rows go with it.
-Migration: TypeAlias = Callable[[Connection], None]
-
-#: The first leads from version 1 to version 2. Only ever appended to.
-MIGRATIONS: Final[tuple[Migration, ...]] = ()
 
 # Any number, as long as it stays: those who create or upgrade on PostgreSQL queue up for it.
 _ADVISORY_LOCK: Final = 7_305_811_460_934_225

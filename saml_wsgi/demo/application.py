@@ -30,6 +30,7 @@ _LABELS: Final[Mapping[str, str]] = {
     "first_name": "First name",
     "last_name": "Last name",
     "display_name": "Display name",
+    "employee_id": "Employee id",
     "groups": "Groups",
 }
 

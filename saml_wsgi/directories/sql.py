@@ -1,4 +1,4 @@
-"""The application's users, in tables of ours: ``saml_wsgi_users`` and ``saml_wsgi_groups``."""
+"""The users in tables of ours: ``saml_wsgi_users`` and ``saml_wsgi_groups``."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Engine, Select, bindparam, delete, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
-from saml_wsgi.database import Prepared, answering, connect, insert_into, rows
+from saml_wsgi.database import Prepared, Transaction, answering, connect, insert_into, rows
 from saml_wsgi.database.tables import groups, holds, links, users
 from saml_wsgi.directories.links import check_link
 from saml_wsgi.errors import DirectoryConflict, DirectoryUnavailable, Refused
 from saml_wsgi.interfaces import Clock
-from saml_wsgi.model import FIELDS, Changes, Profile, User
+from saml_wsgi.model import FIELDS, Changes, Listed, Profile, User
 from saml_wsgi.names import key
 
 #: Which column is asked for a field's value.
@@ -30,6 +30,8 @@ _PEOPLE: Final = select(
     *(users.c[name] for name in FIELDS),
     users.c.active,
     users.c.managed_by,
+    users.c.seen,
+    users.c.created,
     groups.c.name.label("group_name"),
 ).outerjoin(groups, groups.c.user_id == users.c.id)
 _GET: Final = _PEOPLE.where(users.c.id == bindparam("wanted"))
@@ -37,6 +39,20 @@ _FIND: Final[Mapping[str, Select[Any]]] = {
     name: _PEOPLE.where(column == bindparam("wanted")).order_by(users.c.username_key)
     for name, column in _ASKED.items()
 }
+_PAGE: Final = _PEOPLE.where(
+    users.c.id.in_(
+        select(users.c.id)
+        .where(users.c.id > bindparam("behind"))
+        .order_by(users.c.id)
+        .limit(bindparam("at_most"))
+    )
+).order_by(users.c.id)
+_SAW: Final = (
+    update(users)
+    .where(users.c.id == bindparam("wanted"), users.c.seen < bindparam("moment"))
+    .values(seen=bindparam("moment"))
+)
+_KNOWN: Final = select(literal(1)).where(groups.c.name_key == bindparam("wanted")).limit(1)
 _GROUPS_OF: Final = select(groups.c.name).where(groups.c.user_id == bindparam("wanted"))
 _LEAVE: Final = delete(groups).where(
     groups.c.user_id == bindparam("member"), groups.c.name == bindparam("left")
@@ -44,7 +60,10 @@ _LEAVE: Final = delete(groups).where(
 
 
 class SQLDirectory:
-    """A WritableDirectory. The tables must be there (:func:`saml_wsgi.database.prepare`).
+    """An AdministeredDirectory with Attendance and GroupRegister.
+
+    The tables must be there (:func:`saml_wsgi.database.prepare`). Matching by username, e-mail address
+    and employee number is answered by an index; by a person's names it isn't, since they should match nobody.
 
     What no column can hold (NUL, half of a surrogate pair, more than the column's bytes) is nobody's
     value when it is looked for, and refused (``attribute_unusable``) when it is to be written. An empty
@@ -63,6 +82,9 @@ class SQLDirectory:
         self._writes = connect(url, option="directory.url")
         self._get = Prepared(self._writes, _GET)
         self._find = {name: Prepared(self._writes, statement) for name, statement in _FIND.items()}
+        self._page = Prepared(self._writes, _PAGE)
+        self._known = Prepared(self._writes, _KNOWN)
+        self._saw = Prepared(self._writes, _SAW)
         self._insert = insert_into(self._writes, users).on_conflict_do_nothing()
         self._link = insert_into(self._writes, links).on_conflict_do_nothing()
 
@@ -74,14 +96,14 @@ class SQLDirectory:
         if not wanted or not holds(_ASKED[field], wanted):
             return ()
         with answering(DirectoryUnavailable):
-            return _people(rows(self._writes, self._find[field], {"wanted": wanted}))
+            return _users(rows(self._writes, self._find[field], {"wanted": wanted}))
 
     def get(self, user_id: str, /) -> User | None:
         """See :meth:`saml_wsgi.interfaces.Directory.get`."""
         if not holds(users.c.id, user_id):
             return None
         with answering(DirectoryUnavailable):
-            found = _people(rows(self._writes, self._get, {"wanted": user_id}))
+            found = _users(rows(self._writes, self._get, {"wanted": user_id}))
         return found[0] if found else None
 
     def create(self, profile: Profile, /, *, managed_by: str, link: tuple[str, str] | None = None) -> User:
@@ -96,7 +118,7 @@ class SQLDirectory:
         values.update(id=user_id, active=True, managed_by=managed_by, created=now, updated=now)
         _complete(values)
         members = frozenset(profile.groups or ())
-        _check_groups(members)
+        check_groups(members)
         if link is not None:
             check_link(*link, user_id)
         with answering(DirectoryUnavailable), self._writes.begin() as connection:
@@ -126,7 +148,7 @@ class SQLDirectory:
             raise ValueError(f"{unknown[0]!r} can't be changed")
         members = frozenset(values.pop("groups")) if "groups" in values else None
         _complete(values)
-        _check_groups(members or ())
+        check_groups(members or ())
         if not holds(users.c.id, user.id):
             raise DirectoryConflict("the user is gone")
         with answering(DirectoryUnavailable), self._writes.begin() as connection:
@@ -143,6 +165,45 @@ class SQLDirectory:
             raise DirectoryConflict("the user is gone")
         return updated
 
+    def saw(self, user_id: str, moment: int, /) -> None:
+        """See :meth:`saml_wsgi.interfaces.Attendance.saw`. An earlier moment changes nothing."""
+        if not holds(users.c.id, user_id):
+            return
+        with answering(DirectoryUnavailable), Transaction(self._writes) as transaction:
+            transaction.run(self._saw, {"wanted": user_id, "moment": moment})
+
+    def known_groups(self, names: Sequence[str], /) -> frozenset[str]:
+        """See :meth:`saml_wsgi.interfaces.GroupRegister.known_groups`: those that somebody is a member of."""
+        return known_groups(self._writes, self._known, names)
+
+    def everybody(self, /, *, after: str = "", limit: int = 1000) -> Sequence[Listed]:
+        """See :meth:`saml_wsgi.interfaces.AdministeredDirectory.everybody`."""
+        if not holds(users.c.id, after):
+            return ()
+        with answering(DirectoryUnavailable):
+            return _people(rows(self._writes, self._page, {"behind": after, "at_most": limit}))
+
+    def remove(self, user_id: str, /) -> bool:
+        """See :meth:`saml_wsgi.interfaces.AdministeredDirectory.remove`."""
+        if not holds(users.c.id, user_id):
+            return False
+        with answering(DirectoryUnavailable), self._writes.begin() as connection:
+            # The memberships end by their foreign key.
+            removed = connection.execute(delete(users).where(users.c.id == user_id)).rowcount == 1
+            if removed:
+                connection.execute(delete(links).where(links.c.user_id == user_id))
+        return removed
+
+
+def known_groups(engine: Engine, statement: Prepared, names: Sequence[str]) -> frozenset[str]:
+    """Those of the names whose key a statement (parameter ``wanted``) finds a row for."""
+    with answering(DirectoryUnavailable):
+        return frozenset(
+            name
+            for name in names
+            if holds(groups.c.name, name) and rows(engine, statement, {"wanted": key(name)})
+        )
+
 
 def _complete(values: dict[str, Any]) -> None:
     """Add the keys that follow from the values, and refuse what can't be kept."""
@@ -158,7 +219,8 @@ def _complete(values: dict[str, Any]) -> None:
             )
 
 
-def _check_groups(names: Collection[str]) -> None:
+def check_groups(names: Collection[str]) -> None:
+    """Refuse names of groups that can't be kept (``attribute_unusable``)."""
     for name in names:
         if not holds(groups.c.name, name):
             raise Refused(
@@ -188,11 +250,15 @@ def _leave(connection: Connection, user_id: str, names: Iterable[str]) -> None:
 
 
 def _one(connection: Connection, user_id: str) -> User | None:
-    found = _people(connection.execute(_GET, {"wanted": user_id}))
+    found = _users(connection.execute(_GET, {"wanted": user_id}))
     return found[0] if found else None
 
 
-def _people(found: Iterable[Any]) -> Sequence[User]:
+def _users(found: Iterable[Any]) -> Sequence[User]:
+    return tuple(listed.user for listed in _people(found))
+
+
+def _people(found: Iterable[Any]) -> Sequence[Listed]:
     """The users of a join with their groups (:data:`_PEOPLE`): one row a group, or one with none."""
     people: dict[str, tuple[Any, list[str]]] = {}
     for row in found:
@@ -200,12 +266,16 @@ def _people(found: Iterable[Any]) -> Sequence[User]:
         if row[-1] is not None:
             names.append(row[-1])
     return tuple(
-        User(
-            id=row[0],
-            groups=tuple(sorted(names)),
-            active=bool(row[-3]),
-            managed_by=row[-2],
-            **dict(zip(FIELDS, row[1:-3], strict=True)),
+        Listed(
+            User(
+                id=row[0],
+                groups=tuple(sorted(names)),
+                active=bool(row[-5]),
+                managed_by=row[-4],
+                seen=row[-3],
+                **dict(zip(FIELDS, row[1:-5], strict=True)),
+            ),
+            created=row[-2],
         )
         for row, names in people.values()
     )

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Never
 
 from saml_wsgi.errors import DirectoryUnavailable
-from saml_wsgi.model import Changes, Profile, User
+from saml_wsgi.model import Changes, Link, Listed, Profile, User
 
 
 class Unopened:
-    """A WritableDirectory, and Links, of which every call raises DirectoryUnavailable."""
+    """Every kind of directory, and of links, of which every call raises DirectoryUnavailable."""
 
     def find(self, field: str, value: str, /) -> Sequence[User]:
         del field, value
@@ -28,6 +28,22 @@ class Unopened:
         del user, changes
         self._refuse()
 
+    def saw(self, user_id: str, moment: int, /) -> None:
+        del user_id, moment
+        self._refuse()
+
+    def known_groups(self, names: Sequence[str], /) -> frozenset[str]:
+        del names
+        self._refuse()
+
+    def everybody(self, /, *, after: str = "", limit: int = 1000) -> Sequence[Listed]:
+        del after, limit
+        self._refuse()
+
+    def remove(self, user_id: str, /) -> bool:
+        del user_id
+        self._refuse()
+
     def follow(self, idp: str, subject: str, /) -> str | None:
         del idp, subject
         self._refuse()
@@ -38,6 +54,18 @@ class Unopened:
 
     def subject_of(self, idp: str, user_id: str, /) -> str | None:
         del idp, user_id
+        self._refuse()
+
+    def listed(self, /, *, user_id: str | None = None) -> Sequence[Link]:
+        del user_id
+        self._refuse()
+
+    def unpin(self, idp: str, subject: str, /) -> bool:
+        del idp, subject
+        self._refuse()
+
+    def repin(self, idp: str, subject: str, user_id: str, /) -> None:
+        del idp, subject, user_id
         self._refuse()
 
     def _refuse(self) -> Never:

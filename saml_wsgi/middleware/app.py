@@ -6,18 +6,19 @@ POST acs -> protocol -> resolvers -> session -> resume -> the page first asked f
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from wsgiref.types import StartResponse, WSGIApplication
 
 from saml_wsgi.errors import Refused, Unavailable
-from saml_wsgi.events import Events, reference
+from saml_wsgi.events import Events, UnderReference, our_logger, reference
 from saml_wsgi.interfaces import Clock, Resolver
+from saml_wsgi.journal import Journal
 from saml_wsgi.middleware.arrival import Arrival, Kind, sort
+from saml_wsgi.middleware.attempt import Recorder
 from saml_wsgi.middleware.cookies import Cookies, take
 from saml_wsgi.middleware.environ import Introduction, Scrubber, path
-from saml_wsgi.middleware.incoming import Incoming, found, no_content, see_other, unauthorised
+from saml_wsgi.middleware.incoming import Incoming, found, no_content, referred, see_other, unauthorised
 from saml_wsgi.middleware.login import Login
 from saml_wsgi.middleware.on_401 import AwaitedResponse
 from saml_wsgi.middleware.pages import Page, Pages
@@ -29,7 +30,13 @@ from saml_wsgi.protocol.bindings import longest_body, read_form
 from saml_wsgi.protocol.provider import ServiceProvider
 from saml_wsgi.session.manager import Known, Sessions
 
-logger = logging.getLogger("saml_wsgi.middleware")
+if TYPE_CHECKING:
+    from saml_wsgi.middleware.emergency import EmergencySignIn
+
+logger = our_logger("saml_wsgi.middleware")
+
+#: How our endpoints may be asked, where that isn't GET.
+_METHODS = {"acs": ("POST",), "logout": ("GET", "HEAD", "POST"), "emergency": ("GET", "HEAD", "POST")}
 
 
 class SAMLMiddleware:
@@ -49,6 +56,10 @@ class SAMLMiddleware:
         remote_user: Fields of the user, in order, of which the first becomes REMOTE_USER.
         scrub: More header or environ names to remove from every request.
         single_process: The store isn't shared, so a server with several processes isn't served.
+        journal: Where sign-in records are kept; None: there are none.
+        fingerprint: Of the configuration: stands in the records.
+        record_values: Whether records show the values that were written.
+        emergency: The way in for administrators when the identity provider is down; None: there is none.
     """
 
     def __init__(
@@ -68,6 +79,10 @@ class SAMLMiddleware:
         remote_user: tuple[str, ...] = ("username",),
         scrub: Iterable[str] = (),
         single_process: bool = False,
+        journal: Journal | None = None,
+        fingerprint: str = "",
+        record_values: bool = False,
+        emergency: EmergencySignIn | None = None,
     ) -> None:
         self.app = app
         self.site = site
@@ -80,6 +95,8 @@ class SAMLMiddleware:
         self._events = events
         self._unsolicited = unsolicited
         self._single_process = single_process
+        self._recorder = Recorder(journal, clock, configuration=fingerprint, values=record_values)
+        self._emergency = emergency
         self._scrub = Scrubber(scrub)
         self._session_cookie = cookies.session + "="
         self._browser_cookie = cookies.browser + "="
@@ -160,7 +177,7 @@ class SAMLMiddleware:
             return self._refuse(Refused("bad_path"), ref)
         if visitor is Visitor.FORM:
             self._events.emit("refused", code="sign_in_again", reference=ref)
-            return self._pages.sign_in_again(login_url=self._login_url, reference=ref)
+            return referred(self._pages.sign_in_again(login_url=self._login_url, reference=ref), ref)
         target = self.site.target(environ)
         if environ.get("REQUEST_METHOD") == "HEAD":
             # Nobody follows this one to the end, so nothing is begun.
@@ -174,35 +191,35 @@ class SAMLMiddleware:
 
     def _answer(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         request = Incoming(environ, reference())
-        try:
-            page = self._dispatch(request)
-        except Refused as error:
-            page = self._refuse(error, request.reference)
-        except Unavailable as error:
-            page = self._unavailable(error, request.reference)
-        except Exception:
-            # Whatever a resolver or a store may raise: nobody is signed in, and nobody sees a traceback.
-            logger.exception("internal error, reference %s", request.reference)
-            self._events.emit("internal_error", code="internal_error", reference=request.reference)
-            page = self._pages.refused(
-                "internal_error", reference=request.reference, login_url=self._login_url
-            )
+        with UnderReference(request.reference):
+            try:
+                page = self._dispatch(request)
+            except Refused as error:
+                page = self._refuse(error, request.reference)
+            except Unavailable as error:
+                page = self._unavailable(error, request.reference)
+            except Exception:
+                # Whatever a resolver or a store may raise: nobody is signed in, and nobody sees a traceback.
+                logger.exception("internal error")
+                page = self._fail(request.reference)
         return self._send(page, environ, start_response)
 
     def _dispatch(self, request: Incoming) -> Page:
         endpoint = self.site.endpoint(request.environ.get("PATH_INFO", ""))
-        if endpoint is None:
+        if endpoint is None or (endpoint == "emergency" and self._emergency is None):
             raise Refused("endpoint_unknown")
-        methods = {"acs": ("POST",), "logout": ("GET", "HEAD", "POST")}.get(endpoint, ("GET", "HEAD"))
+        methods = _METHODS.get(endpoint, ("GET", "HEAD"))
         if request.method not in methods:
             page = self._refuse(Refused("method_not_allowed", request.method[:20]), request.reference)
             return page.with_headers(("Allow", ", ".join(methods)))
         if endpoint == "acs":
-            return self.sign_in(request)
+            return referred(self.sign_in(request), request.reference)
         if endpoint == "metadata":
             xml = self.provider.metadata()
             kind = ("Content-Type", "application/samlmetadata+xml"), ("Content-Length", str(len(xml)))
             return Page(200, kind, xml)
+        if endpoint == "emergency" and self._emergency is not None:
+            return referred(self._emergency.answer(request), request.reference)
         known = self._recognise(request.environ.copy(), request.cookies) if request.cookies else None
         if endpoint == "login":
             return self._login.answer(request, signed_in=known is not None)
@@ -214,10 +231,12 @@ class SAMLMiddleware:
 
     def sign_in(self, request: Incoming) -> Page:
         """POST acs: from what the identity provider says to a session, or a reason why not."""
+        attempt = self._recorder.begin(request.reference)
         form = read_form(request.body(longest_body(self.provider.demands.max_message)))
         arrival = sort(form, self._cookies.pending(request.cookies), self.provider, self._unsolicited)
         if arrival.kind is not Kind.EXPECTED or arrival.message is None:
             return self._login.redirect(arrival, form.relay_state, request)
+        attempt.reached("read")
         try:
             assertion = self.provider.consume(arrival.message, arrival.request)  # verified, and only once
         except Refused as error:
@@ -227,11 +246,15 @@ class SAMLMiddleware:
                 )
                 return self._to_resume(arrival.slot)
             raise
-        outcome = self._resolver.resolve(assertion)  # which user of the application is this?
-        if not isinstance(outcome, Resolution):
-            denied = outcome if isinstance(outcome, Denied) else Denied("not_found", "no resolver knew them")
-            raise Refused(denied.code, denied.detail)
-        cookie, session = self.sessions.start(outcome, assertion)  # a new id, always
+        with attempt.verified(assertion):  # from here on, whatever becomes of it is recorded
+            outcome = self._resolver.resolve(assertion)  # which user of the application is this?
+            attempt.reached("resolved")
+            if not isinstance(outcome, Resolution):
+                no = outcome if isinstance(outcome, Denied) else Denied("not_found", "no resolver knew them")
+                raise Refused(no.code, no.detail, no.explanation)
+            cookie, session = self.sessions.start(  # a new id, always
+                outcome, assertion, beside=lambda _: attempt.success(outcome)
+            )
         self._end_previous(request)
         self._tell(outcome, session, request)
         return self._lead_on(arrival, form.relay_state, request, cookie)
@@ -289,13 +312,19 @@ class SAMLMiddleware:
 
     def _refuse(self, error: Refused, ref: str) -> Page:
         self._events.emit("refused", code=error.code, reference=ref, private=error.detail)
-        return self._pages.refused(
-            error.code, reference=ref, login_url=self._login_url, explanation=error.explanation
-        )
+        return self._explain(error.code, ref, error.explanation)
 
     def _unavailable(self, error: Unavailable, ref: str) -> Page:
         self._events.emit("unavailable", code=error.code, reference=ref, private=error.detail)
-        return self._pages.refused(error.code, reference=ref, login_url=self._login_url)
+        return self._explain(error.code, ref)
+
+    def _fail(self, ref: str) -> Page:
+        self._events.emit("internal_error", code="internal_error", reference=ref)
+        return self._explain("internal_error", ref)
+
+    def _explain(self, code: str, ref: str, explanation: str = "") -> Page:
+        page = self._pages.refused(code, reference=ref, login_url=self._login_url, explanation=explanation)
+        return referred(page, ref)
 
     def _not_shared(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         detail = "store.url = memory: can't serve several processes; set it to a database"

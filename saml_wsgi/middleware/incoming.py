@@ -12,6 +12,9 @@ from urllib.parse import parse_qs
 from saml_wsgi.errors import Refused
 from saml_wsgi.middleware.pages import Page
 
+#: Tells the reference to whoever looks at an answer without reading its page.
+REFERENCE_HEADER = "Saml-Wsgi-Reference"
+
 _LONGEST_QUERY = 8192
 
 
@@ -111,6 +114,11 @@ def unauthorised(login_url: str, headers: Sequence[tuple[str, str]] = ()) -> Pag
         ),
         body,
     )
+
+
+def referred(page: Page, reference: str) -> Page:
+    """The page with the reference in its headers, too."""
+    return Page(page.status, (*page.headers, (REFERENCE_HEADER, reference)), page.body)
 
 
 _UNCACHED = (

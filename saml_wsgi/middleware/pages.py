@@ -6,27 +6,27 @@ page loads anything from anywhere, and each one works without a script.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 from wsgiref.types import StartResponse
 
 from saml_wsgi.errors import CODES, ConfigurationError, Problems
+from saml_wsgi.events import our_logger
+from saml_wsgi.middleware.addresses import host, link, schemes, source
 
 if TYPE_CHECKING:
     from saml_wsgi.middleware.theme import Sample, Theme
 
-logger = logging.getLogger("saml_wsgi.pages")
+logger = our_logger("saml_wsgi.pages")
 
 #: Seconds after which a person may try again.
 RETRY_AFTER: Final = 30
 
-_PLAIN_HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$*+/=^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
 
 #: What the button says, where signing in *again* isn't it.
@@ -151,7 +151,7 @@ class Pages:
             login_url: Where a new sign-in starts.
             everywhere: False says that a sign-out may not have reached every server.
         """
-        values = {"login_url": _link(login_url), "everywhere": everywhere}
+        values = {"login_url": link(login_url), "everywhere": everywhere}
         return self._page("signed_out.html", 200, values, links=login_url)
 
     def confirm_sign_out(self, *, action: str, token: str, return_url: str) -> Page:
@@ -165,18 +165,32 @@ class Pages:
         Raises:
             ValueError: The action is neither.
         """
-        if not _link(action):
+        if not link(action):
             raise ValueError("the form's action is not an http(s) URL or a path")
         # Behind a proxy 'self' isn't always the origin that base_url names.
-        origin = _origin(action)
+        origin = source(action)
         return self._page(
             "confirm_sign_out.html",
             200,
-            {"action": action, "token": token, "return_url": _link(return_url)},
+            {"action": action, "token": token, "return_url": link(return_url)},
             links=return_url,
             form_action=f"'self' {origin}" if origin else "'self'",
             # With no-referrer, browsers send "Origin: null" along with the form (Fetch, section 3.2).
             referrer="same-origin",
+        )
+
+    def emergency(self, *, action: str, token: str) -> Page:
+        """Offer a sign-in to whoever holds a one-time address. The form POSTs one field, ``token``.
+
+        Neither the page nor the title says as whom. The token goes nowhere else: no ``Referer`` holds it.
+        """
+        origin = source(action)
+        return self._page(
+            "emergency.html",
+            200,
+            {"action": action, "token": token},
+            links=action,
+            form_action=f"'self' {origin}" if origin else "'self'",
         )
 
     def post_form(self, *, action: str, fields: Mapping[str, str]) -> Page:
@@ -185,7 +199,7 @@ class Pages:
         Raises:
             ValueError: The action is no http(s) URL.
         """
-        scheme = _scheme(action)
+        scheme = schemes(action)
         if not scheme:
             raise ValueError("the form's action is not an http(s) URL")
         return self._page(
@@ -209,7 +223,7 @@ class Pages:
             "explanation": "",
             "code": code,
             "reference": reference,
-            "login_url": _link(login_url),
+            "login_url": link(login_url),
             "next_step": _next_step(code),
             "advice_first": code in _ADVICE_FIRST,
         }
@@ -231,7 +245,7 @@ class Pages:
             subject = quote(f"{values['title']} ({values['reference']})", safe="", errors="replace")
             support = replace(support, href=f"{support.href}?subject={subject}")
         theme, html = self._render(
-            template, {"site": self._site or _host(links), "support": support, **values}
+            template, {"site": self._site or host(links), "support": support, **values}
         )
         # A lone surrogate (an undecodable byte of a WSGI string) can't be encoded; it must not end in a 500.
         body = html.encode(errors="replace")
@@ -313,6 +327,8 @@ class Pages:
         for way in ("", page):
             sample = partial(confirm, return_url=way)
             yield Sample("confirm_sign_out.html", sample, {"action": url, "token": mark})
+        emergency = partial(self.emergency, action=url, token=mark)
+        yield Sample("emergency.html", emergency, {"action": url, "token": mark})
         post = partial(self.post_form, action=url, fields={"SampleField": mark})
         form = {"action": url, "name": "SampleField", "value": mark, "the form's id": 'id="to-idp"'}
         yield Sample("post_form.html", post, form)
@@ -324,38 +340,6 @@ def _next_step(code: str) -> str:
     return _NEXT_STEPS.get(code) or _NEXT_STEPS.get(CODES[code].status, "Sign in again")
 
 
-def _link(url: str) -> str:
-    """The URL if a browser may be sent there by it (http, https, or a path of this site), else ``""``."""
-    # Browsers drop or mend white space, control characters and backslashes before they look for a scheme.
-    if not url.isprintable() or " " in url or "\\" in url:
-        return ""
-    if url.startswith("/") and not url.startswith("//"):
-        return url
-    return url if _scheme(url) else ""
-
-
-def _scheme(url: str) -> str:
-    """The CSP sources for everything with the URL's scheme, or ``""`` if it is no http(s) URL."""
-    if not url.isprintable() or " " in url or "\\" in url:
-        return ""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    return {"https": "https:", "http": "http: https:"}.get(parts.scheme, "") if parts.hostname else ""
-
-
-def _origin(url: str) -> str:
-    """The CSP source for the URL's origin; where CSP has no syntax for it (IPv6, IDN), its scheme."""
-    scheme = _scheme(url)
-    parts = urlsplit(url) if scheme else None
-    return f"{parts.scheme}://{parts.netloc}" if parts and _PLAIN_HOST.fullmatch(parts.netloc) else scheme
-
-
-def _host(url: str) -> str:
-    return (urlsplit(url).hostname or "") if _scheme(url) else ""
-
-
 def _support(support: str) -> Support | None:
     text = support.strip()
     if not text:
@@ -363,4 +347,4 @@ def _support(support: str) -> Support | None:
     address = text[7:] if text.lower().startswith("mailto:") else text
     if _ADDRESS.fullmatch(address):
         return Support(address, f"mailto:{address}")
-    return Support(text, _link(text))
+    return Support(text, link(text))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 TEMPLATES: Final = (
     "base.html",
     "confirm_sign_out.html",
+    "emergency.html",
     "post_form.html",
     "refused.html",
     "sign_in_again.html",

@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
 #: Our own endpoints, below the prefix.
-ENDPOINTS: Final = ("login", "acs", "resume", "logout", "metadata")
+ENDPOINTS: Final = ("login", "acs", "resume", "logout", "metadata", "emergency")
 
 _LONGEST_TARGET: Final = 2048
 _PATH_CHARACTERS: Final = "/:@!$&'()*+,;=~"

@@ -8,19 +8,18 @@ what; what a message *says* is ``profile``'s business, so that python3-saml's ow
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from xml.sax.saxutils import quoteattr
 
 from saml_wsgi.errors import ConfigurationError, Problem, Refused
+from saml_wsgi.protocol import schema
 from saml_wsgi.protocol.bindings import check_text
 from saml_wsgi.protocol.encryption import Decryption
 from saml_wsgi.protocol.guard import Guard
 from saml_wsgi.protocol.names import ASSERTIONS, DS, RSA_SHA256, SAML, SAMLP, Element
-from saml_wsgi.protocol.parser import parse, parse_message
+from saml_wsgi.protocol.parser import parse_message
 
 #: What this module knows of python3-saml's inside is true of these versions.
 _KNOWN_VERSIONS: Final = "1.16."
@@ -109,6 +108,25 @@ class Verified:
     unvouched: int = 0
 
 
+#: Is told of a step of :meth:`Engine.verify`, and which element it is about, if that matters.
+Reached: TypeAlias = Callable[[str, Element | None], None]
+
+#: The steps, in order. A message may do without the third, the fifth and the sixth.
+STEPS: Final = (
+    "schema",
+    "places",
+    "response_signature",
+    "one_assertion",
+    "decryption",
+    "assertion_signature",
+    "signature",
+)
+
+
+def _nobody(_step: str, _element: Element | None) -> None:
+    """Signing in needs nothing but the error."""
+
+
 class Engine:
     """Verifies what one identity provider signed for one service provider.
 
@@ -178,16 +196,21 @@ class Engine:
             },
         )
 
-    def verify(self, root: Element) -> Verified:
+    def verify(self, root: Element, reached: Reached = _nobody) -> Verified:
         """Check the tree against the schema, then every signature in it; decrypt in between.
 
         Call it only with what the guard let through.
+
+        Args:
+            reached: Told of each step (:data:`STEPS`) before it is done: the last one is the one that failed.
 
         Raises:
             Refused: ``schema_invalid``, ``signature_missing``, ``signature_invalid``,
                 ``encryption_refused``, or a code of the guard for what was decrypted.
         """
-        _validate(root)
+        reached("schema", None)
+        schema.validate(root)
+        reached("places", None)
         try:
             names = _SignedElements(self._settings, root).process_signed_elements()
         except Exception as error:  # noqa: BLE001  # python3-saml raises several unrelated types
@@ -195,18 +218,23 @@ class Engine:
         response_signed = SAMLP + "Response" in names
         if response_signed:
             # Before anything is decrypted, so that nobody can try out ciphertexts of their own.
+            reached("response_signature", root)
             self._verify(root)
+        reached("one_assertion", None)
         assertion, encrypted = root.find(SAML + "Assertion"), root.find(SAML + "EncryptedAssertion")
         if len([element for element in root if element.tag in ASSERTIONS]) != 1:
             raise Refused("shape_refused", "there must be exactly one assertion")
         unvouched = 0
         if encrypted is not None:
+            reached("decryption", None)
             assertion, unvouched = self._decrypt(encrypted, covered=response_signed)
             assertion_signed = assertion.find(DS + "Signature") is not None
         else:
             assertion_signed = SAML + "Assertion" in names
         if assertion_signed:
+            reached("assertion_signature", assertion)
             self._verify(assertion)
+        reached("signature", assertion)
         if not (response_signed or assertion_signed):
             raise Refused("signature_missing", "neither the Response nor the Assertion is signed")
         signed = Signed(response_signed, assertion_signed, encrypted is not None)
@@ -228,10 +256,21 @@ class Engine:
             raise Refused("shape_refused", "what was encrypted isn't one element")
         assertion = wrapper[0]
         self._guard.inspect_decrypted(assertion, xml)
-        _validate(assertion)
+        schema.validate(assertion)
         return assertion, unvouched
 
-    def _verify(self, element: Element) -> None:
+    def is_signed_with(self, element: Element, certificate: str) -> bool:
+        """Whether the holder of this certificate's key signed the element, whoever that is.
+
+        For explanations only: it tells a message that was changed from one that somebody else signed.
+        """
+        try:
+            self._verify(element, [_public_key(certificate)])
+        except Exception:  # noqa: BLE001  # a key that can't be used, of whatever kind, signed nothing
+            return False
+        return True
+
+    def _verify(self, element: Element, keys: Sequence[Any] | None = None) -> None:
         """Check the signature of an element by the keys of the identity provider, one after the other.
 
         What the guard promised is checked again where it matters most: one reference, to this element.
@@ -249,7 +288,7 @@ class Engine:
         if signs is None or digests is None:
             raise Refused("signature_invalid", "the signature uses an algorithm that isn't accepted")
         reason = ""
-        for key in self._keys:
+        for key in self._keys if keys is None else keys:
             context = xmlsec.SignatureContext()
             context.key = key
             try:
@@ -279,43 +318,6 @@ class _SignedElements(_Response):  # type: ignore[misc, valid-type]  # python3-s
         self.encrypted = None
 
 
-class RequestSigner:
-    """Puts an enveloped RSA-SHA256 signature into requests that go by HTTP-POST.
-
-    Args:
-        private_key: PEM, RSA.
-        certificate: PEM: travels along in KeyInfo.
-    """
-
-    def __init__(self, private_key: str, certificate: str) -> None:
-        self._key = xmlsec.Key.from_memory(private_key.encode(), xmlsec.KeyFormat.PEM, None)
-        self._key.load_cert_from_memory(certificate.encode(), xmlsec.KeyFormat.CERT_PEM)
-
-    def sign(self, xml: bytes) -> bytes:
-        """The request with its signature behind the Issuer, where the schema wants it."""
-        from lxml import etree
-
-        root = parse(xml)
-        signature = xmlsec.template.create(
-            root, xmlsec.Transform.EXCL_C14N, xmlsec.Transform.RSA_SHA256, ns="ds"
-        )
-        root.insert(1, signature)
-        reference = xmlsec.template.add_reference(
-            signature, xmlsec.Transform.SHA256, uri=f"#{root.get('ID')}"
-        )
-        xmlsec.template.add_transform(reference, xmlsec.Transform.ENVELOPED)
-        xmlsec.template.add_transform(reference, xmlsec.Transform.EXCL_C14N)
-        xmlsec.template.add_x509_data(xmlsec.template.ensure_key_info(signature))
-        context = xmlsec.SignatureContext()
-        context.key = self._key
-        # Not xmlsec.tree.add_ids(): it frees what another allocator gave, which Python's development
-        # mode ends the process for.
-        context.register_id(root, "ID")
-        context.sign(signature)
-        signed: bytes = etree.tostring(root)
-        return signed
-
-
 def _prepared(settings: dict[str, Any]) -> Any:
     try:
         # It looks for certificates in files below this path; below a device there can't be any.
@@ -333,32 +335,3 @@ def _public_key(certificate: str) -> Any:
     public_key = x509.load_pem_x509_certificate(certificate.encode()).public_key()
     pem = public_key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     return xmlsec.Key.from_memory(pem, xmlsec.KeyFormat.PEM, None)
-
-
-def _validate(element: Element) -> None:
-    schema = _schema()
-    if not schema.validate(element):
-        # Its message would quote what the attributes say.
-        error = schema.error_log.last_error
-        raise Refused("schema_invalid", f"{error.type_name} at line {error.line}" if error else "")
-
-
-#: XML Encryption 1.1 came after SAML's schemas, which know no MGF below EncryptionMethod.
-_SCHEMA: Final = """
-<schema xmlns="http://www.w3.org/2001/XMLSchema" targetNamespace="http://www.w3.org/2009/xmlenc11#">
-  <import namespace="urn:oasis:names:tc:SAML:2.0:protocol" schemaLocation={location}/>
-  <element name="MGF">
-    <complexType><attribute name="Algorithm" type="anyURI" use="required"/></complexType>
-  </element>
-</schema>
-"""
-
-
-@cache
-def _schema() -> Any:
-    """The SAML protocol schema, compiled once. Verdicts are safe between threads, its error log isn't."""
-    import onelogin.saml2
-    from lxml import etree
-
-    file = Path(onelogin.saml2.__file__).parent / "schemas" / "saml-schema-protocol-2.0.xsd"
-    return etree.XMLSchema(etree.fromstring(_SCHEMA.format(location=quoteattr(file.as_uri()))))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import logging
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from saml_wsgi.errors import ConfigurationError, Refused
+from saml_wsgi.events import our_logger
 from saml_wsgi.interfaces import Clock, Store
 from saml_wsgi.model import Assertion, PendingRequest
 from saml_wsgi.protocol import bindings, engine, metadata, names, profile, replay
@@ -16,15 +16,19 @@ from saml_wsgi.protocol.guard import Guard
 from saml_wsgi.protocol.idp import IdentityProvider, IdentityProviderSource
 from saml_wsgi.protocol.names import Element
 from saml_wsgi.protocol.parser import parse_message, size_around, vouch
-from saml_wsgi.protocol.profile import Rules
+from saml_wsgi.protocol.request_signer import RequestSigner
 from saml_wsgi.protocol.requests import PENDING_FOR, Outgoing, PendingRequests, authn_request, fingerprint
+from saml_wsgi.protocol.rules import Rules
 
-logger = logging.getLogger("saml_wsgi.protocol")
+if TYPE_CHECKING:
+    from saml_wsgi.protocol.explanation import Explanation
+
+logger = our_logger("saml_wsgi.protocol")
 
 
 @dataclass(frozen=True, slots=True)
 class Demands:
-    """What is demanded of every response: ``idp.*`` options as in :class:`profile.Rules`.
+    """What is demanded of every response: ``idp.*`` options as in :class:`~saml_wsgi.protocol.rules.Rules`.
 
     Attributes:
         name: ``idp.name``; empty: the identity provider's entity id.
@@ -105,7 +109,7 @@ class ServiceProvider:
         self._clock = clock
         self._signing_key = signing_key
         self._request_signer = (
-            engine.RequestSigner(signing_key.private_key, signing_key.certificate) if signing_key else None
+            RequestSigner(signing_key.private_key, signing_key.certificate) if signing_key else None
         )
         self._signer = _load_key(signing_key.private_key) if signing_key else None
         self._guard = Guard(allow_sha1=self.demands.allow_sha1, decrypts=signing_key is not None)
@@ -195,6 +199,34 @@ class ServiceProvider:
         around = 0 if verified.signed.response else size_around(message.root)
         vouch(max(0, message.unvouched - around) + verified.unvouched)
         return assertion
+
+    def explain(self, saml_response: bytes, *, at: float, unsolicited: str = "restart") -> Explanation:
+        """Make every check of a response, at a time of one's own choice, and sign nobody in.
+
+        Nothing is used up or noted. What a browser holds isn't known, so the request that the response
+        names is taken to be one of ours.
+
+        Args:
+            saml_response: As for :meth:`read`.
+            at: Seconds since the epoch.
+            unsolicited: ``idp.unsolicited``.
+
+        Raises:
+            IdentityProviderUnavailable: There is nobody whose response it could be.
+        """
+        # Only operators ask, and not in a process that serves.
+        from saml_wsgi.protocol.explanation import Examiner
+
+        provider, verifier, rules = self._current()
+        examiner = Examiner(
+            guard=self._guard,
+            engine=verifier,
+            rules=rules,
+            certificates=provider.certificates,
+            max_message=self.demands.max_message,
+            max_elements=self.demands.max_elements,
+        )
+        return examiner.explain(saml_response, at=at, unsolicited=unsolicited)
 
     def metadata(self) -> bytes:
         """Our metadata, to be uploaded at the identity provider."""

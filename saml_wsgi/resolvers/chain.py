@@ -15,31 +15,51 @@ from saml_wsgi.errors import (
 )
 from saml_wsgi.interfaces import Directory, Resolver
 from saml_wsgi.model import Assertion, Denied, Profile, Resolution, User
+from saml_wsgi.resolvers.access import EVERYBODY, Access
+from saml_wsgi.resolvers.groups import AS_ASSERTED, GroupRules
+from saml_wsgi.resolvers.identification import read
 from saml_wsgi.resolvers.jit import JITResolver
-from saml_wsgi.resolvers.pipeline import origins
+from saml_wsgi.resolvers.mapping import AttributeMap
+from saml_wsgi.resolvers.provenance import origins
+from saml_wsgi.resolvers.rules import Rules
 
 
 class Chain:
     """Asks each resolver in order; the first that has an opinion decides, the end is ``not_found``.
 
-    What a resolver answers is checked here, whoever wrote it: nobody is signed in who isn't active or
-    has no username, and an answer that isn't one is the operator's ``internal_error``.
+    What a resolver answers is checked here, whoever wrote it: nobody is signed in who isn't active, has
+    no username or may not sign in, and an answer that isn't one is the operator's ``internal_error``.
 
     Args:
-        resolvers: Each with the name that the operator gave it.
+        resolvers: Each with the name that the operator gave it. The first that has a text ``ask`` says
+            on the page of ``not_found`` whom to ask.
         directory: Where sessions look their users up again (``session.recheck``), or None. The user of a
             resolver that returns a bare ``User`` is looked up there: what is kept there counts, and an
             id that is somebody else's there is refused. A user whom it doesn't know is taken as is.
+        access: Who may sign in, whichever resolver found them.
+        mapping: Which attributes say in which groups somebody is, and what their address is.
+        groups: What these groups are called here.
 
     Raises:
         ConfigurationError: There is no resolver, a name occurs twice, something has no method
             ``resolve``, or something follows a ``jit``, which would never be asked.
     """
 
-    def __init__(self, resolvers: Sequence[tuple[str, Resolver]], directory: Directory | None = None) -> None:
+    def __init__(
+        self,
+        resolvers: Sequence[tuple[str, Resolver]],
+        directory: Directory | None = None,
+        access: Access = EVERYBODY,
+        *,
+        mapping: AttributeMap | None = None,
+        groups: GroupRules = AS_ASSERTED,
+    ) -> None:
         self._resolvers = tuple(resolvers)
         self._directory = directory
+        self._rules = Rules(mapping=mapping or AttributeMap(), groups=groups, access=access)
         _check(self._resolvers)
+        asks = (getattr(resolver, "ask", "") for _, resolver in self._resolvers)
+        self._ask = next((ask for ask in asks if isinstance(ask, str) and ask), "")
 
     def resolve(self, assertion: Assertion, /) -> Resolution | Denied:
         """The first opinion.
@@ -50,14 +70,16 @@ class Chain:
         for name, resolver in self._resolvers:
             try:
                 answer = resolver.resolve(assertion)
-            except (Refused, DirectoryConflict, Ambiguous) as no:
+            except Refused as no:
+                answer = Denied(no.code, no.detail, no.explanation)
+            except (DirectoryConflict, Ambiguous) as no:
                 answer = Denied(no.code, no.detail)
             if answer is not None:
-                return self._decide(name, answer)
+                return self._decide(name, answer, assertion)
         asked = ", ".join(name for name, _ in self._resolvers)
-        return Denied("not_found", f"nobody was found; asked: {asked}")
+        return Denied("not_found", f"nobody was found; asked: {asked}", self._ask)
 
-    def _decide(self, name: str, answer: object) -> Resolution | Denied:
+    def _decide(self, name: str, answer: object, assertion: Assertion) -> Resolution | Denied:
         if isinstance(answer, User):
             answer = self._keep(name, answer)
         if isinstance(answer, Denied):
@@ -71,6 +93,10 @@ class Chain:
             return _wrong(name, "answered with a user who has no id or no username")
         if not user.active:
             return Denied("inactive", f"{name}: user {user.id} is not active")
+        try:
+            self._check_access(user, assertion)
+        except Refused as no:
+            return Denied(no.code, f"{name}: {no.detail}")
         return answer if answer.resolver else replace(answer, resolver=name)
 
     def _keep(self, name: str, user: User) -> Resolution | Denied:
@@ -80,6 +106,16 @@ class Chain:
         if names.key(kept.username) != names.key(user.username):
             return Denied("internal_error", f"user {user.id} has another username in the directory")
         return Resolution(kept, origins=origins(kept, Profile()))
+
+    def _check_access(self, user: User, assertion: Assertion) -> None:
+        access = self._rules.access
+        if not access.needs:
+            return
+        profile, groups = read(self._rules, assertion, only=access.needs)
+        if groups is None:
+            access.check(user, email=profile.email)
+        else:
+            access.check(user, mapped=groups.names, said=groups.said, email=profile.email)
 
 
 def _wrong(name: str, what: str) -> Denied:

@@ -3,13 +3,49 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from saml_wsgi.errors import ConfigurationError, Problem
-from saml_wsgi.interfaces import Directory, Links
+from saml_wsgi.interfaces import Clock, Directory, Links, Source
+from saml_wsgi.model import FIELDS
+from saml_wsgi.resolvers.access import EVERYBODY, Access
+from saml_wsgi.resolvers.groups import AS_ASSERTED, GroupRules
 from saml_wsgi.resolvers.mapping import NAME_ID, AttributeMap
-from saml_wsgi.resolvers.pipeline import check_match
+from saml_wsgi.resolvers.rules import Rules, check_match, fields_of
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryContext:
+    """What the configuration holds for a directory from elsewhere: ``factory(context, **options)``.
+
+    Attributes:
+        url: ``directory.url``.
+        clock: The time.
+    """
+
+    url: str
+    clock: Clock
+
+    def key(self, option: str) -> str:
+        """An option of this directory as an operator writes it."""
+        return "directory.use" if option == "use" else f"directory.option.{option}"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceContext:
+    """What the configuration holds for a source: ``factory(context, **options)``.
+
+    Attributes:
+        name: Its name, as in ``source.<name>.use``.
+    """
+
+    name: str
+
+    def key(self, option: str) -> str:
+        """An option of this source as an operator writes it."""
+        return f"source.{self.name}.{option}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +59,11 @@ class ResolverContext:
         mapping: Which attributes say what (``attributes.*``).
         match: The field that finds a user.
         link_source: The names whose value identifies a person for good.
+        groups: How groups are named and written (``groups.*``).
+        access: Who may sign in (``allow.*``, ``deny.*``). Whoever the resolver finds is checked by it
+            anyway; a resolver that writes checks it before it does.
+        sources: What else knows people, by name (``source.<name>.use``).
+        idp_name: The identity provider's name (``idp.name``).
     """
 
     name: str
@@ -31,10 +72,39 @@ class ResolverContext:
     mapping: AttributeMap = field(default_factory=AttributeMap)
     match: str = "username"
     link_source: tuple[str, ...] = (NAME_ID,)
+    groups: GroupRules = AS_ASSERTED
+    access: Access = EVERYBODY
+    sources: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}))
+    idp_name: str = ""
 
     def key(self, option: str) -> str:
         """An option of this resolver as an operator writes it."""
         return f"resolver.{self.name}.{option}"
+
+    def rules(self, match: str | None = None) -> Rules:
+        """By which people are found.
+
+        Args:
+            match: The field that finds a user, if this resolver has one of its own.
+
+        Raises:
+            ConfigurationError: It is no field of a user, or none that the directory keeps.
+        """
+        key = "match" if match is None else self.key("match")
+        match = match or self.match
+        check_match(match, option=key)
+        kept = fields_of(self.directory)
+        if match not in kept:
+            cure = f"Use one of {', '.join(name for name in FIELDS if name in kept)}, or add a column."
+            raise ConfigurationError(Problem(key, f"The directory doesn't keep {match}.", cure))
+        return Rules(
+            name=self.name,
+            mapping=self.mapping,
+            match=match,
+            link_source=self.link_source,
+            groups=self.groups,
+            access=self.access,
+        )
 
 
 def refuse_unknown(context: ResolverContext, unknown: Iterable[str], known: Collection[str]) -> None:
@@ -48,15 +118,3 @@ def refuse_unknown(context: ResolverContext, unknown: Iterable[str], known: Coll
         problems.append(Problem(context.key(option), "This resolver has no such option.", cure))
     if problems:
         raise ConfigurationError(*problems)
-
-
-def match_option(context: ResolverContext, match: str | None) -> str:
-    """The field that finds a user: this resolver's own, or else everybody's.
-
-    Raises:
-        ConfigurationError: It is no field of a user.
-    """
-    if match is None:
-        return context.match
-    check_match(match, option=context.key("match"))
-    return match

@@ -2,93 +2,170 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Final
 
-from saml_wsgi.errors import ConfigurationError, Problem
-from saml_wsgi.interfaces import Links, WritableDirectory
+from saml_wsgi.errors import ConfigurationError, Problem, Problems
+from saml_wsgi.interfaces import Links, Source, WritableDirectory
 from saml_wsgi.model import Assertion, Denied, Resolution
-from saml_wsgi.resolvers.context import ResolverContext, match_option, refuse_unknown
-from saml_wsgi.resolvers.mapping import NAME_ID, AttributeMap
-from saml_wsgi.resolvers.pipeline import Pipeline
+from saml_wsgi.resolvers.access import Access
+from saml_wsgi.resolvers.context import ResolverContext, refuse_unknown
+from saml_wsgi.resolvers.finding import Finder
+from saml_wsgi.resolvers.pipeline import Pipeline, Writing
+from saml_wsgi.resolvers.policy import SAML, Policy
+from saml_wsgi.resolvers.rules import Rules
+from saml_wsgi.resolvers.transformation import Template
+
+_OPTIONS: Final = frozenset(
+    {
+        "match",
+        "required",
+        "never",
+        "on_create",
+        "clear",
+        "update_existing",
+        "reactivate",
+        "defaults",
+        "allow_groups",
+        "allow_domains",
+        "sources",
+    }
+)
 
 
 class JITResolver:
     """Creates a user from the assertion at the first sign-in, and updates it when something changed.
 
-    Its users are ``managed_by`` ``jit:<idp.name>``. It neither changes nor admits anybody else's: a
-    person whom LDAP or an administrator keeps is refused here, so that nobody who was removed there
-    comes in this way. It always has an opinion, so nothing can follow it in a chain. What is written
-    and what is left alone stands at :class:`~saml_wsgi.resolvers.pipeline.Pipeline`.
+    Its users are ``managed_by`` ``jit:<idp.name>``. Users whom an administrator or the application made
+    (``local``) are signed in, and left as they are unless the policy says otherwise. All others are
+    refused: a person whom LDAP or another identity provider keeps doesn't come in this way after
+    having been removed there. It always has an opinion, so nothing can follow it in a chain.
 
     Args:
         directory: Where the users are kept.
         links: Which subject is which user for good; None: nobody is pinned. A new user and its link are
             written in one transaction where the directory keeps both.
-        mapping: Which attributes say what.
-        match: The field, one of ``model.FIELDS``, whose asserted value finds the user.
-        link_source: The names whose value identifies a person for good; see :class:`Pipeline`.
-        name: What the operator calls this resolver.
+        rules: By which people are found, and who may sign in.
+        policy: What is written.
 
     Raises:
-        ConfigurationError: ``match`` is no field of a user.
+        ConfigurationError: The policy can't be meant; the problems' keys are its own names.
     """
 
     def __init__(
         self,
         directory: WritableDirectory,
         links: Links | None = None,
-        mapping: AttributeMap | None = None,
-        *,
-        match: str = "username",
-        link_source: Sequence[str] = (NAME_ID,),
-        name: str = "jit",
+        rules: Rules | None = None,
+        policy: Policy | None = None,
     ) -> None:
-        self.name = name
-        self._pipeline = Pipeline(
-            name=name,
-            directory=directory,
-            links=links,
-            mapping=mapping or AttributeMap(),
-            match=match,
-            link_source=tuple(link_source),
-            writer=directory,
-            owner="jit",
-        )
+        rules, policy = rules or Rules(), policy or Policy()
+        policy.check(rules.match)
+        rules = rules if rules.name else replace(rules, name="jit")
+        self._pipeline = Pipeline(Finder(directory, links, rules), Writing(directory, policy))
 
     def resolve(self, assertion: Assertion, /) -> Resolution | Denied | None:
         """The user, made or updated as needed, or a refusal; never None.
 
-        Refuses with ``missing_attribute`` (the username, or the field that matches, or the subject),
-        ``attribute_unusable``, ``ambiguous``, ``inactive``, ``managed_elsewhere``, ``mismatch``,
-        ``link_conflict``, ``conflict``; and with ``not_found`` if the person is pinned to a user who
-        was deleted.
+        Refuses with ``missing_attribute`` (the username, the field that matches, what is required, or
+        the subject), ``attribute_unusable``, ``ambiguous``, ``inactive``, ``managed_elsewhere``,
+        ``mismatch``, ``link_conflict``, ``not_allowed``, ``conflict``; and with ``not_found`` if the
+        person is pinned to a user who was deleted.
 
         Raises:
-            Unavailable: The directory doesn't answer.
+            Unavailable: The directory or a source doesn't answer.
         """
         return self._pipeline.resolve(assertion)
 
 
-def factory(context: ResolverContext, *, match: str | None = None, **unknown: str) -> JITResolver:
-    """The resolver ``jit`` from a configuration.
+def factory(
+    context: ResolverContext,
+    *,
+    match: str | None = None,
+    required: tuple[str, ...] = (),
+    never: tuple[str, ...] = (),
+    on_create: tuple[str, ...] = (),
+    clear: tuple[str, ...] = (),
+    update_existing: bool = False,
+    reactivate: bool = False,
+    defaults: str = "",
+    allow_groups: tuple[str, ...] = (),
+    allow_domains: tuple[str, ...] = (),
+    sources: tuple[str, ...] = (SAML,),
+    **unknown: str,
+) -> JITResolver:
+    """The resolver ``jit`` from a configuration; what the options mean stands at :class:`Policy`.
 
     Args:
         match: As the option ``match``, for this resolver alone.
+        defaults: Lines ``field = text``, in which ``{username}`` and other fields may stand.
+        allow_groups: Only members of one of these are made.
+        allow_domains: Only people with an e-mail address in one of these domains are made.
+        sources: ``saml`` and names of ``source.<name>``.
 
     Raises:
         ConfigurationError: An option is unknown, its value can't be used, or the directory can't be
             written.
     """
-    refuse_unknown(context, unknown, {"match"})
+    refuse_unknown(context, unknown, _OPTIONS)
+    problems = Problems()
     if not isinstance(context.directory, WritableDirectory):
         reason = "It creates users, and this directory has no methods create and update."
         cure = "Use the resolver existing, or a directory that can be written."
         raise ConfigurationError(Problem(context.key("use"), reason, cure))
-    return JITResolver(
-        context.directory,
-        context.links,
-        context.mapping,
-        match=match_option(context, match),
-        link_source=context.link_source,
-        name=context.name,
+    rules = context.rules(match)
+    allow = Access()
+    try:
+        allow = Access(allow_groups=allow_groups, allow_domains=allow_domains)
+    except ConfigurationError as error:
+        for problem in error.problems:
+            key = context.key(problem.key.replace(".", "_"))
+            problems.include(ConfigurationError(replace(problem, key=key)))
+    policy = Policy(
+        required=required,
+        never=never,
+        on_create=on_create,
+        clear=clear,
+        update_existing=update_existing,
+        reactivate=reactivate,
+        defaults=_defaults(defaults, context.key("defaults"), problems),
+        allow=allow,
+        sources=_sources(sources, context.sources, context.key("sources"), problems),
     )
+    try:
+        policy.check(rules.match, context.key)
+    except ConfigurationError as error:
+        problems.include(error)
+    problems.raise_if_fatal()
+    return JITResolver(context.directory, context.links, rules, policy)
+
+
+def _defaults(lines: str, key: str, problems: Problems) -> tuple[tuple[str, Template], ...]:
+    found: dict[str, Template] = {}
+    for line in filter(None, map(str.strip, lines.splitlines())):
+        name, equals, text = (part.strip() for part in line.partition("="))
+        if not equals or not name or not text:
+            problems.add(key, f"{line!r} isn't a field, = and a text.", "Write display_name = {username}.")
+            continue
+        if name in found:
+            problems.add(key, f"{name} has two lines.", "Write one.")
+        try:
+            found[name] = Template(text)
+        except ValueError as error:
+            problems.add(key, f"{name}: {error}.", "Write {username}, and {{ for a brace that is meant.")
+    return tuple(found.items())
+
+
+def _sources(
+    wanted: Iterable[str], there: Mapping[str, Source], key: str, problems: Problems
+) -> tuple[tuple[str, Source | None], ...]:
+    found: dict[str, Source | None] = {}
+    for name in wanted:
+        if name in found:
+            problems.add(key, f"{name} occurs twice.", "Name each source once.")
+        elif name != SAML and name not in there:
+            known = ", ".join((SAML, *sorted(there)))
+            problems.add(key, f"There is no source {name!r}; there are: {known}.", f"Set source.{name}.use.")
+        found[name] = None if name == SAML else there.get(name)
+    return tuple(found.items())

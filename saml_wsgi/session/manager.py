@@ -7,20 +7,25 @@ dictionary look-up; that is also how late an end elsewhere is seen.
 
 from __future__ import annotations
 
-import os
 import secrets
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Final
 
+from saml_wsgi import names
 from saml_wsgi.errors import DirectoryUnavailable, StoreUnavailable
-from saml_wsgi.events import Events
+from saml_wsgi.events import Events, our_logger
 from saml_wsgi.interfaces import Clock, Directory, Store
-from saml_wsgi.model import Assertion, Resolution, Session
+from saml_wsgi.model import Assertion, Entry, Resolution, Session, User
 from saml_wsgi.session import record
+from saml_wsgi.session.lock import ForkSafeLock
 from saml_wsgi.signing import Keys, digest
 
+logger = our_logger("saml_wsgi.session")
+
+_SESSION: Final = "session:"
+_DAY: Final = 86_400
 #: How much is remembered: ten for a session, one for each group and each value of an attribute.
 _MOST_REMEMBERED: Final = 200_000
 #: After the store failed, it is asked again so many seconds later: the breaker.
@@ -41,25 +46,6 @@ class Lifetimes:
     def touch(self) -> int:
         """How exact the idle time is: a session in use is written so often at most."""
         return max(1, min(60, self.idle // 10))
-
-
-class ForkSafeLock:
-    """A lock that is open in a forked child, whoever held it in the parent (gunicorn's preloading)."""
-
-    def __init__(self) -> None:
-        self._renew()
-
-    def _renew(self) -> None:
-        self._process = os.getpid()
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> None:
-        if self._process != os.getpid():
-            self._renew()
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
 
 
 class Known:
@@ -108,6 +94,8 @@ class Sessions:
         self._store = store
         self._keys = keys
         self._directory = directory
+        # Attendance is an optional part of a directory.
+        self._saw: Callable[[str, int], None] | None = getattr(directory, "saw", None)
         self._clock = clock
         self._lifetimes = lifetimes
         self._events = events
@@ -128,14 +116,22 @@ class Sessions:
             return known
         return self._verify(cookie, known)
 
-    def start(self, resolution: Resolution, assertion: Assertion) -> tuple[str, Session]:
+    def start(
+        self,
+        resolution: Resolution,
+        assertion: Assertion,
+        *,
+        beside: Callable[[Session], Sequence[Entry]] | None = None,
+    ) -> tuple[str, Session]:
         """Sign the user in. Returns what the browser shall hold: a new id at each sign-in.
+
+        Args:
+            beside: What is to be stored together with the session: all of it, or nothing.
 
         Raises:
             StoreUnavailable: The session isn't there.
         """
-        id_ = secrets.token_urlsafe(32)
-        now = int(self._clock.time())
+        id_, now = secrets.token_urlsafe(32), int(self._clock.time())
         expires = now + self._lifetimes.lifetime
         if assertion.session_not_on_or_after is not None:
             expires = min(expires, assertion.session_not_on_or_after)
@@ -155,13 +151,48 @@ class Sessions:
             in_directory=resolution.in_directory,
         )
         subject = f"{len(session.idp)}:{session.idp}:{len(session.name_id)}:{session.name_id}"
-        tags = [
-            f"user:{digest(session.user.id)}",
-            f"subject:{digest(subject)}",
-            f"index:{digest(f'{subject}:{session.session_index}')}",
-        ]
-        self._store.put(_name(session.key), record.write(session, self._keys), self._ttl(session), tags=tags)
+        # No tag for the session index: a subject has few sessions, and each one says its index.
+        self._keep(session, (f"subject:{digest(subject)}",), beside(session) if beside is not None else ())
         return self._keys.sign("session", id_), session
+
+    def admit(self, user: User, *, lifetime: int) -> tuple[str, Session]:
+        """Sign in a user of the directory for whom no identity provider vouches.
+
+        Args:
+            lifetime: Seconds that the session lasts at most; ``session.lifetime`` if that is shorter.
+
+        Raises:
+            StoreUnavailable: The session isn't there.
+        """
+        id_, now = secrets.token_urlsafe(32), int(self._clock.time())
+        session = Session(
+            key=digest(id_),
+            user=user,
+            attributes=MappingProxyType({}),
+            idp="",
+            name_id="",
+            name_id_format="",
+            session_index="",
+            created=now,
+            expires=now + min(lifetime, self._lifetimes.lifetime),
+            seen=now,
+            checked=now,
+        )
+        self._keep(session, (), ())
+        return self._keys.sign("session", id_), session
+
+    def _keep(self, session: Session, tags: Sequence[str], beside: Sequence[Entry]) -> None:
+        """Store a new session, and note that its user was here."""
+        sealed = record.write(session, self._keys)
+        entry = Entry(_name(session.key), sealed, self._ttl(session), (_user_tag(session.user.id), *tags))
+        self._store.put_all((entry, *beside))
+        user, now = session.user, session.created
+        if self._saw is None or not session.in_directory or user.seen // _DAY >= now // _DAY:
+            return
+        try:
+            self._saw(user.id, now)
+        except Exception:  # a directory is somebody else's code, and the session stands
+            logger.exception("it could not be noted that user %s was here", user.id)
 
     def end(self, session: Session, cookie: str) -> bool:
         """End the session for good. False if that may not have reached every host.
@@ -169,10 +200,7 @@ class Sessions:
         In an outage of the store this process refuses the session all the same.
         """
         with self._lock:
-            now = self._clock.monotonic()
-            for key in [key for key, until in self._ended.items() if until <= now]:
-                del self._ended[key]
-            self._ended[session.key] = now + max(1, session.expires - self._clock.time())
+            self._bury({session.key: session.expires - self._clock.time()})
             self._forget(cookie)
         try:
             self._store.pop(_name(session.key))
@@ -182,6 +210,28 @@ class Sessions:
             )
             return False
         return True
+
+    def end_all(self, user_id: str) -> int:
+        """End every session of the user, for good. Returns how many there were.
+
+        Another process goes on for ``session.cache`` at most. Switch the user off first: who is signing
+        in while this runs isn't seen by it.
+
+        Raises:
+            StoreUnavailable: Some may go on elsewhere; this process refuses those that it knew.
+        """
+        with self._lock:
+            known = [one for one in self._known.values() if one.session.user.id == user_id]
+            self._bury({one.session.key: one.session.expires - self._clock.time() for one in known})
+            for one in known:
+                self._forget(one.cookie)
+        names = [name for name in self._store.tagged(_user_tag(user_id)) if name.startswith(_SESSION)]
+        with self._lock:
+            # One that is being read right now must not be remembered afterwards.
+            self._bury({name.removeprefix(_SESSION): self._lifetimes.lifetime for name in names})
+        ended = sum(self._store.pop(name) is not None for name in names)
+        self._events.emit("session_ended", user=user_id, sessions=ended)
+        return ended
 
     def token(self, session: Session) -> str:
         """What a sign-out form of this session carries, so that nobody else can make one."""
@@ -212,6 +262,14 @@ class Sessions:
             return None
         return self._remember(cookie, session)
 
+    def _bury(self, keys: Mapping[str, float]) -> None:
+        """Refuse these sessions for so many seconds, whatever the store says. Under the lock."""
+        now = self._clock.monotonic()
+        for key in [key for key, until in self._ended.items() if until <= now]:
+            del self._ended[key]
+        for key, seconds in keys.items():
+            self._ended[key] = now + max(1, seconds)
+
     def _forget(self, cookie: str) -> None:
         known = self._known.pop(cookie, None)
         if known is not None:
@@ -236,9 +294,9 @@ class Sessions:
         asked = self._directory if session.in_directory else None
         if asked is not None and now >= session.checked + self._lifetimes.recheck:
             user = asked.get(session.user.id)
-            if user is None or not user.active:
-                # Known now, whether or not the store can be told.
-                code = "not_found" if user is None else "inactive"
+            if user is None or not user.active or not _same(user, session.user):
+                # Known now, whether or not the store can be told. An id may have become somebody else's.
+                code = "inactive" if user is not None and not user.active else "not_found"
                 self._events.emit("session_ended", code=code, session=session.key[:8])
                 self.end(session, "")
                 return None
@@ -286,4 +344,15 @@ class Sessions:
 
 
 def _name(key: str) -> str:
-    return f"session:{key}"
+    return _SESSION + key
+
+
+def _user_tag(user_id: str) -> str:
+    return f"user:{digest(user_id)}"
+
+
+def _same(user: User, before: User) -> bool:
+    """Whether that id still means the same person: an application may give it to the next one."""
+    if user.employee_id and before.employee_id:
+        return user.employee_id == before.employee_id
+    return names.key(user.username) == names.key(before.username)

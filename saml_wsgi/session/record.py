@@ -10,6 +10,7 @@ from saml_wsgi.model import Session, User
 from saml_wsgi.signing import Keys
 
 _VERSION: Final = 1
+_encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def write(session: Session, keys: Keys) -> bytes:
@@ -25,8 +26,10 @@ def write(session: Session, keys: Keys) -> bytes:
             "first_name": user.first_name,
             "last_name": user.last_name,
             "display_name": user.display_name,
+            "employee_id": user.employee_id,
             "groups": list(user.groups),
             "managed_by": user.managed_by,
+            "seen": user.seen,
         },
         "attributes": {name: list(values) for name, values in session.attributes.items()},
         "idp": session.idp,
@@ -40,7 +43,7 @@ def write(session: Session, keys: Keys) -> bytes:
         "origins": dict(session.origins),
         "in_directory": session.in_directory,
     }
-    return keys.seal("record", json.dumps(data, separators=(",", ":")).encode())
+    return keys.seal("record", _encode(data).encode())
 
 
 def read(sealed: bytes, key: str, keys: Keys) -> Session | None:

@@ -11,13 +11,14 @@ from typing import Final
 
 from saml_wsgi.errors import StoreUnavailable
 from saml_wsgi.interfaces import Clock
+from saml_wsgi.model import Entry
 from saml_wsgi.stores import check
 
 _SWEEP_EVERY: Final = 60.0
 
 
 @dataclass(slots=True)
-class _Entry:
+class _Kept:
     value: bytes
     expires: float
     tags: tuple[str, ...] = ()
@@ -39,7 +40,7 @@ class MemoryStore:
             raise ValueError("max_entries must be positive")
         self._clock = clock
         self._max_entries = max_entries
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[str, _Kept] = {}
         self._tags: dict[str, set[str]] = {}
         self._lock = threading.Lock()
         self._sweep_due = -math.inf
@@ -53,15 +54,9 @@ class MemoryStore:
             now = self._clock.time()
             if any(self._live(name, now) is not None for name in keys):
                 return False
-            added = []
-            try:
-                for name in keys:
-                    self._store(name, _Entry(value, now + ttl), now)
-                    added.append(name)
-            except StoreUnavailable:
-                for name in added:
-                    self._drop(name)
-                raise
+            self._make_room(keys, now)
+            for name in keys:
+                self._store(name, _Kept(value, now + ttl))
             return True
 
     def get(self, key: str, /) -> bytes | None:
@@ -71,10 +66,16 @@ class MemoryStore:
             return None if entry is None else entry.value
 
     def put(self, key: str, value: bytes, ttl: int, /, *, tags: Sequence[str] = ()) -> None:
-        check(key, *tags, ttl=ttl)
+        self.put_all((Entry(key, value, ttl, tuple(tags)),))
+
+    def put_all(self, entries: Sequence[Entry], /) -> None:
+        for entry in entries:
+            check(entry.key, *entry.tags, ttl=entry.ttl)
         with self._lock:
             now = self._clock.time()
-            self._store(key, _Entry(value, now + ttl, tuple(tags)), now)
+            self._make_room({entry.key for entry in entries}, now)
+            for entry in entries:
+                self._store(entry.key, _Kept(entry.value, now + entry.ttl, entry.tags))
 
     def replace(self, key: str, value: bytes, ttl: int, /) -> bool:
         check(key, ttl=ttl)
@@ -83,7 +84,7 @@ class MemoryStore:
             entry = self._live(key, now)
             if entry is None:
                 return False
-            self._store(key, _Entry(value, now + ttl, entry.tags), now)
+            self._store(key, _Kept(value, now + ttl, entry.tags))
             return True
 
     def pop(self, key: str, /) -> bytes | None:
@@ -104,18 +105,26 @@ class MemoryStore:
     def ping(self) -> None:
         """Nothing can be wrong with the connection to this process."""
 
-    def _live(self, key: str, now: float) -> _Entry | None:
+    def _live(self, key: str, now: float) -> _Kept | None:
         entry = self._entries.get(key)
         return entry if entry is not None and entry.expires > now else None
 
-    def _store(self, key: str, entry: _Entry, now: float) -> None:
+    def _make_room(self, keys: set[str], now: float) -> None:
+        """Room for all of these keys, or StoreUnavailable and nothing done."""
         if self._clock.monotonic() >= self._sweep_due:
             self._sweep(now)
-        if key not in self._entries and len(self._entries) >= self._max_entries:
-            if self._earliest <= now:
-                self._sweep(now)
-            if len(self._entries) >= self._max_entries:
-                raise StoreUnavailable(f"the memory store is full ({self._max_entries} entries)")
+        if self._fits(keys):
+            return
+        if self._earliest <= now:
+            self._sweep(now)
+        if not self._fits(keys):
+            raise StoreUnavailable(f"the memory store is full ({self._max_entries} entries)")
+
+    def _fits(self, keys: set[str]) -> bool:
+        new = sum(key not in self._entries for key in keys)
+        return not new or len(self._entries) + new <= self._max_entries
+
+    def _store(self, key: str, entry: _Kept) -> None:
         self._drop(key)
         self._entries[key] = entry
         self._earliest = min(self._earliest, entry.expires)

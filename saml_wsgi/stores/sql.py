@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Sequence
 from typing import Final
@@ -22,10 +21,12 @@ from saml_wsgi.database import (
 )
 from saml_wsgi.database.tables import schema, state, tags
 from saml_wsgi.errors import StoreUnavailable
+from saml_wsgi.events import our_logger
 from saml_wsgi.interfaces import Clock
+from saml_wsgi.model import Entry
 from saml_wsgi.stores import check
 
-logger = logging.getLogger(__name__)
+logger = our_logger("saml_wsgi.stores.sql")
 
 _SWEEP_EVERY: Final = 60.0
 _SWEEP_AT_MOST: Final = 500
@@ -131,15 +132,26 @@ class SQLStore:
         return found[0][0] if found else None
 
     def put(self, key: str, value: bytes, ttl: int, /, *, tags: Sequence[str] = ()) -> None:
-        check(key, *tags, ttl=ttl)
+        self.put_all((Entry(key, value, ttl, tuple(tags)),))
+
+    def put_all(self, entries: Sequence[Entry], /) -> None:
+        for entry in entries:
+            check(entry.key, *entry.tags, ttl=entry.ttl)
+        # The last of a key counts; in one order for everybody, so that two never wait crosswise.
+        last = {entry.key: entry for entry in entries}
+        ordered = [last[key] for key in sorted(last)]
+        if not ordered:
+            return
         now = self._now()
         with answering(StoreUnavailable), Transaction(self._engine) as transaction:
-            entry = {"name": key, "content": value, "until": now + ttl * 1000}
-            # Nearly always it is new; only what was there can have other tags.
-            if transaction.run(self._insert, entry).rowcount != 1:
-                transaction.run(self._put, entry)
-                transaction.run(self._untag, {"name": key})
-            transaction.run_each(self._tag, [{"tag": tag, "key": key} for tag in sorted(set(tags))])
+            for entry in ordered:
+                row = {"name": entry.key, "content": entry.value, "until": now + entry.ttl * 1000}
+                # Nearly always it is new; only what was there can have other tags.
+                if transaction.run(self._insert, row).rowcount != 1:
+                    transaction.run(self._put, row)
+                    transaction.run(self._untag, {"name": entry.key})
+            filed = [{"tag": tag, "key": entry.key} for entry in ordered for tag in sorted(set(entry.tags))]
+            transaction.run_each(self._tag, filed)
         self._sweep_if_due(now)
 
     def replace(self, key: str, value: bytes, ttl: int, /) -> bool:

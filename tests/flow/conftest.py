@@ -12,6 +12,7 @@ from wsgiref.validate import validator
 import pytest
 
 from saml_wsgi import SAMLMiddleware
+from tests.flow.situations_scene import Scene
 
 WIKI = "https://wiki.example.test"
 SSO = "https://sso.example.test"
@@ -103,3 +104,9 @@ def code_on() -> Callable[[Any], str]:
         return found[1] if found else ""
 
     return read
+
+
+@pytest.fixture
+def scene(saml_idp, saml_clock, tmp_path) -> Scene:
+    """The wiki, its database and the identity provider, for a provisioning situation."""
+    return Scene(saml_idp, saml_clock, tmp_path, validator(wiki))

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.real import chromium, pysaml2, simplesamlphp
+from tests.real import chromium, postgresql, pysaml2, simplesamlphp
 from tests.real.chromium import Chromium
+from tests.real.postgresql import Postgresql
 from tests.real.pysaml2 import Pysaml2
 from tests.real.service import Service
 from tests.real.serving import ADDRESSES, PYSAML2, SERVICE, SIMPLESAMLPHP, Server
@@ -25,6 +26,7 @@ from tests.real.tls import Authority
 
 _MISSING = {
     "chromium": functools.cache(chromium.missing),
+    "postgresql": functools.cache(postgresql.missing),
     "pysaml2": functools.cache(pysaml2.missing),
     "simplesamlphp": functools.cache(simplesamlphp.missing),
 }
@@ -73,6 +75,22 @@ def pysaml(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> It
     idp.start()
     yield idp
     idp.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgresql]:
+    server = Postgresql()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgresql) -> str:
+    """A database with the tables of saml_wsgi, and nothing else in it."""
+    return postgres.prepared()
 
 
 @pytest.fixture

@@ -14,3 +14,8 @@ def start(sessions: saml_wsgi.Sessions, browser: saml_wsgi.testing.Browser) -> s
     """The late names have their types."""
     sessions.end  # noqa: B018 - likewise
     return browser.sign_in("https://wiki.example.test/", "mara")
+
+
+def line(why: str) -> str:
+    """What a resolver of one's own may log."""
+    return f"{saml_wsgi.current_reference()}: {why}"

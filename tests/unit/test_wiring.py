@@ -388,10 +388,12 @@ def test_without_links(good, plugin):
         pytest.param("staff_plugin:positional", {}, "missing a required", id="more than a context"),
         pytest.param("staff_plugin:no_context", {}, "too many positional", id="no context"),
         pytest.param("staff_plugin:shapeless", {}, "no method resolve", id="no resolver"),
-        pytest.param("staff_plugin:NoArgument", {}, "can't be called with an assertion", id="takes none"),
-        pytest.param("staff_plugin:TwoArguments", {}, "can't be called with an assertion", id="takes two"),
-        pytest.param("staff_plugin:Keyword", {}, "can't be called with an assertion", id="by keyword"),
-        pytest.param("staff_plugin:made_a_class", {}, "can't be called with an assertion", id="a class"),
+        pytest.param("staff_plugin:NoArgument", {}, "can't be called as resolve(assertion)", id="takes none"),
+        pytest.param(
+            "staff_plugin:TwoArguments", {}, "can't be called as resolve(assertion)", id="takes two"
+        ),
+        pytest.param("staff_plugin:Keyword", {}, "can't be called as resolve(assertion)", id="by keyword"),
+        pytest.param("staff_plugin:made_a_class", {}, "can't be called as resolve(assertion)", id="a class"),
         pytest.param("staff_plugin:Awaited", {}, "coroutine", id="a coroutine"),
         pytest.param("staff_plugin:buggy", {}, "raised TypeError: a bug of mine (", id="it raises"),
         pytest.param("staff_plugin:Ours", {}, "isn't made from a context", id="made as ours"),
@@ -518,6 +520,14 @@ def test_typed_options_of_a_plugin_stay_what_they_are(good, plugin):
     (seen,) = plugin.SEEN
     assert {name: seen[name] for name in given} == given | {"groups": ("Domain Users",)}
     assert seen["strict"] is True
+
+
+def test_a_list_may_have_one_entry_with_a_space(good, plugin):
+    """An entry on a line of its own, below the option, is one entry, as several lines are several."""
+    options = {"resolver.staff.groups": "\n    Domain Users", "resolver.staff.label": "\n    x y"}
+    from_options(app, good({"resolvers": "staff", "resolver.staff.use": "staff_plugin:Typed", **options}))
+    (seen,) = plugin.SEEN
+    assert (seen["groups"], seen["label"]) == (("Domain Users",), "x y")
 
 
 @pytest.mark.parametrize("use", ["partly", "called"])

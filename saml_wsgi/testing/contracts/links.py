@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import pytest
 
-from saml_wsgi.interfaces import Links
+from saml_wsgi.interfaces import AdministeredLinks, Links
 from saml_wsgi.testing.contracts.crowd import UNFRIENDLY, at_once
 
 IDP = "https://idp.example/saml"
@@ -133,3 +133,101 @@ class LinksContract:
     def test_the_same_pin_by_many_threads_at_once(self, links: Links) -> None:
         """Threads that pin the same pair are all told True: it is pinned."""
         assert all(at_once(self.threads, lambda _: links.pin(IDP, "ada", self.user_id(1))))
+
+
+class AdministeredLinksContract(LinksContract):
+    """Provide the fixture ``links``: as for LinksContract, with what administrators do."""
+
+    @pytest.fixture
+    def links(self) -> AdministeredLinks:
+        raise NotImplementedError("an AdministeredLinksContract needs the fixture links")
+
+    def test_has_the_shape_of_administered_links(self, links: AdministeredLinks) -> None:
+        """It has every method of the protocol."""
+        assert isinstance(links, AdministeredLinks)
+
+    def pairs(self, links: AdministeredLinks, user_id: str | None = None) -> list[tuple[str, str, str]]:
+        return [(link.idp, link.subject, link.user_id) for link in links.listed(user_id=user_id)]
+
+    def test_nothing_is_listed_where_nothing_is_pinned(self, links: AdministeredLinks) -> None:
+        """Without links the list is empty, whoever is asked about."""
+        assert self.pairs(links) == []
+        for user_id in ("", self.user_id(1), *UNFRIENDLY):
+            assert self.pairs(links, user_id) == []
+
+    def test_links_are_listed_in_order(self, links: AdministeredLinks) -> None:
+        """All links are listed, by identity provider and then by subject."""
+        links.pin(IDP, "b", self.user_id(1))
+        links.pin(IDP, "a", self.user_id(2))
+        links.pin(OTHER_IDP, "0", self.user_id(1))
+        assert self.pairs(links) == [
+            (IDP, "a", self.user_id(2)),
+            (IDP, "b", self.user_id(1)),
+            (OTHER_IDP, "0", self.user_id(1)),
+        ]
+
+    def test_the_links_of_one_user_are_listed(self, links: AdministeredLinks) -> None:
+        """Of one user, its own links are listed, at every identity provider."""
+        links.pin(IDP, "b", self.user_id(1))
+        links.pin(IDP, "a", self.user_id(2))
+        links.pin(OTHER_IDP, "0", self.user_id(1))
+        assert self.pairs(links, self.user_id(1)) == [
+            (IDP, "b", self.user_id(1)),
+            (OTHER_IDP, "0", self.user_id(1)),
+        ]
+
+    def test_a_link_that_is_removed_is_gone(self, links: AdministeredLinks) -> None:
+        """What was unpinned leads nowhere, once; what else is pinned stays."""
+        links.pin(IDP, "ada", self.user_id(1))
+        links.pin(OTHER_IDP, "ada", self.user_id(1))
+        assert links.unpin(IDP, "ada") is True
+        assert links.unpin(IDP, "ada") is False
+        assert links.follow(IDP, "ada") is None
+        assert links.subject_of(IDP, self.user_id(1)) is None
+        assert links.follow(OTHER_IDP, "ada") == self.user_id(1)
+
+    def test_after_unpin_both_are_free(self, links: AdministeredLinks) -> None:
+        """A subject and a user that were parted can be pinned to others."""
+        links.pin(IDP, "ada", self.user_id(1))
+        links.unpin(IDP, "ada")
+        assert links.pin(IDP, "ada", self.user_id(2)) is True
+        assert links.pin(IDP, "countess", self.user_id(1)) is True
+
+    def test_nobody_is_parted_from_what_was_never_pinned(self, links: AdministeredLinks) -> None:
+        """Unpinning what isn't pinned, or can't be, returns False and harms nothing."""
+        links.pin(IDP, "ada", self.user_id(1))
+        for subject in ("", *UNFRIENDLY):
+            assert links.unpin(IDP, subject) is False
+            assert links.unpin(subject, "ada") is False
+        assert links.follow(IDP, "ada") == self.user_id(1)
+
+    def test_repin_of_what_is_free(self, links: AdministeredLinks) -> None:
+        """Pinning anew also pins for the first time, and can be repeated."""
+        links.repin(IDP, "ada", self.user_id(1))
+        links.repin(IDP, "ada", self.user_id(1))
+        assert self.pairs(links) == [(IDP, "ada", self.user_id(1))]
+
+    def test_repin_takes_the_subject_from_its_user(self, links: AdministeredLinks) -> None:
+        """A subject that is pinned anew leads to the new user only."""
+        links.pin(IDP, "ada", self.user_id(1))
+        links.repin(IDP, "ada", self.user_id(2))
+        assert links.follow(IDP, "ada") == self.user_id(2)
+        assert links.subject_of(IDP, self.user_id(1)) is None
+
+    def test_repin_takes_the_user_from_its_subject(self, links: AdministeredLinks) -> None:
+        """A user who is pinned anew has the new subject only."""
+        links.pin(IDP, "ada", self.user_id(1))
+        links.repin(IDP, "countess", self.user_id(1))
+        assert links.follow(IDP, "ada") is None
+        assert links.subject_of(IDP, self.user_id(1)) == "countess"
+
+    def test_repin_of_two_who_were_pinned_to_others(self, links: AdministeredLinks) -> None:
+        """Both former links end; what is pinned at another identity provider stays."""
+        links.pin(IDP, "ada", self.user_id(1))
+        links.pin(IDP, "grace", self.user_id(2))
+        links.pin(OTHER_IDP, "ada", self.user_id(1))
+        links.repin(IDP, "ada", self.user_id(2))
+        assert self.pairs(links) == [
+            (IDP, "ada", self.user_id(2)),
+            (OTHER_IDP, "ada", self.user_id(1)),
+        ]

@@ -9,6 +9,7 @@ from typing import ClassVar
 import pytest
 
 from saml_wsgi.interfaces import Clock, Store
+from saml_wsgi.model import Entry
 from saml_wsgi.testing.clock import FakeClock
 from saml_wsgi.testing.contracts.crowd import at_once
 
@@ -199,6 +200,52 @@ class StoreContract:
         clock.advance(2)
         assert store.get("long") == b"second"
         assert store.get("short") is None
+
+    # -- put_all --
+
+    def test_put_all_stores_each_of_them(self, store: Store, clock: FakeClock) -> None:
+        """Every entry is there with its own value, ttl and tags."""
+        store.put_all([Entry("one", b"1", 2, ("a", "both")), Entry("two", b"2", 60, ("both",))])
+        assert [store.get(key) for key in ("one", "two")] == [b"1", b"2"]
+        assert sorted(store.tagged("both")) == ["one", "two"]
+        assert list(store.tagged("a")) == ["one"]
+        clock.advance(3)
+        assert [store.get(key) for key in ("one", "two")] == [None, b"2"]
+
+    def test_put_all_of_nothing(self, store: Store) -> None:
+        """No entries are nothing to do."""
+        store.put_all([])
+
+    def test_put_all_stores_over_what_was_there(self, store: Store) -> None:
+        """As with put, the last value counts, and an entry is under its own tags only."""
+        store.put("key", b"first", 60, tags=["old"])
+        store.put_all([Entry("other", b"v", 60), Entry("key", b"second", 60, ("new",))])
+        assert store.get("key") == b"second"
+        assert [list(store.tagged(tag)) for tag in ("old", "new")] == [[], ["key"]]
+
+    def test_put_all_with_one_key_twice(self, store: Store) -> None:
+        """Entries are put in their order."""
+        store.put_all([Entry("key", b"first", 60, ("old",)), Entry("key", b"second", 60, ("new",))])
+        assert store.get("key") == b"second"
+        assert [list(store.tagged(tag)) for tag in ("old", "new")] == [[], ["key"]]
+
+    def test_put_all_by_many_threads(self, store: Store) -> None:
+        """Threads that put overlapping entries at once, in any order, all succeed; each key has one value."""
+        keys = [f"key-{number}" for number in range(6)]
+        at_once(
+            8,
+            lambda number: store.put_all(
+                [
+                    Entry(key, b"%d" % number, 60, (f"tag-{number}",))
+                    for key in (keys if number % 2 else keys[::-1])
+                ]
+            ),
+        )
+        for key in keys:
+            value = store.get(key)
+            assert value is not None
+            tags = [number for number in range(8) if key in store.tagged(f"tag-{number}")]
+            assert tags == [int(value)]
 
     # -- replace --
 

@@ -154,7 +154,15 @@ def test_a_secret_that_everybody_can_read_is_warned_of(run, ini, monkeypatch, se
 
 
 @pytest.mark.parametrize(
-    "command", [["check"], ["metadata"], ["database", "create"], ["database", "upgrade"]]
+    "command",
+    [
+        ["check"],
+        ["metadata"],
+        ["database", "create"],
+        ["database", "upgrade"],
+        ["users", "list"],
+        ["links", "list"],
+    ],
 )
 def test_every_command_tells_a_missing_file_and_a_broken_one(run, ini, command):
     """A missing file is a wrong use (2), a broken one a problem (1), for every command alike."""

@@ -50,6 +50,8 @@ COMMAND = ("-c", "from saml_wsgi.cli import main; main(prog_name='saml-wsgi')")
         ("metadata", "wiki.ini"),
         ("database", "create", "wiki.ini"),
         ("database", "upgrade", "wiki.ini"),
+        ("users", "list", "wiki.ini"),
+        ("links", "list", "wiki.ini"),
         ("demo", "--check"),
         ("demo",),
     ],

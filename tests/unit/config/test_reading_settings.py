@@ -26,7 +26,7 @@ def test_three_keys_are_enough(reading, here):
 
 
 def test_every_option_is_an_attribute_of_the_settings(reading):
-    """The path of an attribute is the option's key, and there is nothing else in the settings."""
+    """The path of an attribute is the option's key, but for those that are one value together."""
 
     def paths(value, prefix=""):
         for field in dataclasses.fields(value):
@@ -36,19 +36,38 @@ def test_every_option_is_an_attribute_of_the_settings(reading):
             else:
                 yield f"{prefix}{field.name}"
 
-    assert set(paths(reading().good)) == set(TABLE) | {"here"}
+    together = {
+        "attributes.changes": {key for key in TABLE if key.startswith("attributes.") and key.count(".") == 2},
+        "groups": {key for key in TABLE if key.startswith("groups.")},
+        "access": {key for key in TABLE if key.startswith(("allow.", "deny."))},
+        "directory.columns": {key for key in TABLE if key.startswith("directory.columns.")},
+    }
+    derived = {"here", "sources", "directory.options", "fingerprint"}
+    single = set(TABLE).difference(*together.values())
+    assert set(paths(reading().good)) == single | set(together) | derived
 
 
 def test_a_default_is_what_would_have_been_read(reading):
     """Each default, written out as the reference shows it, is read as itself."""
     for key, option in TABLE.items():
-        if option.default is None or option.without or not option.default or key == "resolvers":
+        if option.default is None or option.without or option.default in ((), ""):
             continue
+        if key == "resolvers" or key.startswith("groups.") or option.family:
+            continue  # part of a value
         written = option.default_text.replace("`", "")
         value = reading({key: written}).good
         for part in key.split("."):
             value = getattr(value, part)
         assert value == option.default, key
+
+
+def test_defaults_of_groups_are_those_of_the_rules(reading):
+    """The defaults that the reference shows for groups are what rules without an option do."""
+    groups = reading().good.groups
+    for key, option in TABLE.items():
+        if key.startswith("groups."):
+            assert getattr(groups, key.removeprefix("groups.")) == option.default
+            assert getattr(type(groups)(), key.removeprefix("groups.")) == option.default
 
 
 def test_what_is_required_is_named(reading):
@@ -85,6 +104,26 @@ def test_everything_wrong_is_told_at_once(reading):
         ("resolver", "resolver.NAME.OPTION"),
         ("resolver.jit", "resolver.jit.OPTION"),
         ("resolvers.jit.use", "resolver.jit.use"),
+        ("attribute.email.lower", "attributes.email.lower"),
+        ("attributes.username.cutdomain", "attributes.username.cut_domain"),
+        ("attributes.employeeid", "attributes.employee_id"),
+        ("group.map", "groups.map"),
+        ("groups.priviledged", "groups.privileged"),
+        ("allow.group", "allow.groups"),
+        ("allow_domains", "allow.domains"),
+        ("deny.group", "deny.groups"),
+        ("record.keep", "records.keep"),
+        ("directory.column.username", "directory.columns.username"),
+        ("directory.tables", "directory.table"),
+        ("directory.options.flavour", "directory.option.flavour"),
+        ("source", "source.NAME.OPTION"),
+        ("source.hr", "source.hr.OPTION"),
+        ("sources.hr.use", "source.hr.use"),
+        ("emergency.signin", "emergency.sign_in"),
+        ("unmapped", "groups.unmapped"),
+        ("groups.allow", "allow.groups"),
+        ("directory.columns.user_name", "directory.columns.username"),
+        ("jit.required", "resolver.jit.required"),
     ],
 )
 def test_an_unknown_key_is_refused_with_a_guess(reading, key, meant):
@@ -92,6 +131,12 @@ def test_an_unknown_key_is_refused_with_a_guess(reading, key, meant):
     problem = reading({key: "x"}).only
     assert problem.key == key
     assert meant in problem.cure
+
+
+def test_a_column_that_is_no_field_is_not_guessed(reading):
+    """`directory.columns.login` may be any field, and none is named rather than a wrong one."""
+    problem = reading({"directory.columns.login": "username"}).only
+    assert "mean" not in problem.cure
 
 
 @pytest.mark.parametrize("key", ["", "xyzzy", "a\nb", "\x1b[2J", "x" * 5000, 7, None, ("a",)], ids=repr)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 from saml_wsgi.config.options import GROUPS, TABLE
 from saml_wsgi.config.reference import markdown
 
 
 def test_every_option_has_a_row():
-    """Each option of the table stands on the page, once, with four cells."""
+    """Each option of the table stands on the page, once, by itself or with its family, with four cells."""
     rows = [line for line in markdown().splitlines() if line.startswith("| `")]
-    assert [row.split("`")[1] for row in rows] == list(TABLE)
+    told = list(dict.fromkeys(option.family or key for key, option in TABLE.items()))
+    told += [row[0] for group in GROUPS for row in group.open]
+    assert sorted(row.split("`")[1] for row in rows) == sorted(told)
     for row in rows:
         assert row.replace("\\|", "").count("|") == 5
         assert all(cell.strip() for cell in row.strip("|").split("|"))
@@ -34,4 +38,21 @@ def test_the_page_says_which_options_may_be_references():
     """Each secret option shows that it may stand elsewhere."""
     rows = {line.split("`")[1]: line for line in markdown().splitlines() if line.startswith("| `")}
     for key, option in TABLE.items():
-        assert ("`env:NAME`" in rows[key]) == option.secret
+        assert ("`env:NAME`" in rows[option.family or key]) == option.secret
+
+
+def test_a_family_is_what_its_options_have_in_common():
+    """Whoever reads `attributes.<field>.lower` finds every option of the family by writing a field there."""
+    for key, option in TABLE.items():
+        if option.family:
+            assert re.fullmatch(re.sub("<[a-z]+>", r"\\w+", re.escape(option.family)), key)
+            others = [other for other in TABLE.values() if other.family == option.family]
+            assert {other.help for other in others} == {option.help}
+            assert {other.convert for other in others} == {option.convert}
+
+
+def test_options_whose_names_are_open_are_told():
+    """Plug-ins have options of their own, which no table knows: the page says how they are written."""
+    page = markdown()
+    for name in ("resolver.<name>.use", "source.<name>.<option>", "directory.option.<name>"):
+        assert f"| `{name}` |" in page

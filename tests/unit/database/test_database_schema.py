@@ -11,8 +11,11 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 
 from saml_wsgi import database
+from saml_wsgi.database.migrations import MIGRATIONS
 from saml_wsgi.database.tables import metadata
 from saml_wsgi.errors import ConfigurationError
+
+NEWEST = 1 + len(MIGRATIONS)
 
 
 def add_colour(connection):
@@ -40,8 +43,8 @@ def columns(url):
 
 
 def test_create_makes_every_table(url):
-    """After create all tables are there, and the version is 1."""
-    assert database.create(url) == 1
+    """After create all tables are there, and the version is the newest."""
+    assert database.create(url) == NEWEST
     assert names(url, "sqlite_master") >= set(metadata.tables)
 
 
@@ -50,7 +53,7 @@ def test_create_twice_is_harmless(url):
     database.create(url)
     with database.connect(url).begin() as connection:
         connection.execute(text("INSERT INTO saml_wsgi_state VALUES ('key', 'value', 1)"))
-    assert database.create(url) == 1
+    assert database.create(url) == NEWEST
     with database.reading(database.connect(url)).connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM saml_wsgi_state")).scalar() == 1
 
@@ -60,7 +63,7 @@ def test_create_in_a_database_that_holds_other_tables(url, tmp_path):
     with sqlite3.connect(tmp_path / "state.db") as other:
         other.execute("CREATE TABLE theirs (x)")
     other.close()
-    assert database.create(url) == 1
+    assert database.create(url) == NEWEST
     assert "theirs" in names(url, "sqlite_master")
 
 
@@ -101,8 +104,8 @@ def test_create_by_several_processes_at_once(url):
     for child in children:
         child.stdin.write("go\n")
         child.stdin.flush()
-    assert [child.communicate()[0] for child in children] == ["1\n"] * 4
-    assert database.create(url) == 1
+    assert [child.communicate()[0] for child in children] == [f"{NEWEST}\n"] * 4
+    assert database.create(url) == NEWEST
 
 
 def test_create_is_patient_with_another_one(url):
@@ -115,31 +118,31 @@ def test_create_is_patient_with_another_one(url):
             raise refusals.pop()
 
     event.listen(engine, "before_cursor_execute", refuse)
-    assert database.create(url) == 1
+    assert database.create(url) == NEWEST
     assert refusals == []
 
 
 def test_upgrade_runs_the_steps_in_order(url):
     """Every step from the version that is there to the newest is taken, in order."""
     database.create(url)
-    assert database.upgrade(url, migrations=(add_colour, add_shade)) == (1, 3)
+    assert database.upgrade(url, migrations=(*MIGRATIONS, add_colour, add_shade)) == (NEWEST, NEWEST + 2)
     assert {"colour", "shade"} <= columns(url)
-    database.require_current(url, migrations=(add_colour, add_shade))
+    database.require_current(url, migrations=(*MIGRATIONS, add_colour, add_shade))
 
 
 def test_upgrade_runs_no_step_twice(url):
     """What was upgraded once only takes the steps that came since."""
     database.create(url)
-    assert database.upgrade(url, migrations=(add_colour,)) == (1, 2)
-    assert database.upgrade(url, migrations=(add_colour,)) == (2, 2)
-    assert database.upgrade(url, migrations=(add_colour, add_shade)) == (2, 3)
+    assert database.upgrade(url, migrations=(*MIGRATIONS, add_colour)) == (NEWEST, NEWEST + 1)
+    assert database.upgrade(url, migrations=(*MIGRATIONS, add_colour)) == (NEWEST + 1, NEWEST + 1)
+    assert database.upgrade(url, migrations=(*MIGRATIONS, add_colour, add_shade)) == (NEWEST + 1, NEWEST + 2)
 
 
 def test_upgrade_is_whole_or_not_at_all(url):
     """If a step fails, those before it are undone too, and the version stays."""
     database.create(url)
     with pytest.raises(ConfigurationError, match="no_such_table"):
-        database.upgrade(url, migrations=(add_colour, fail))
+        database.upgrade(url, migrations=(*MIGRATIONS, add_colour, fail))
     assert "colour" not in columns(url)
     assert "half" not in names(url, "sqlite_master")
     database.require_current(url)
@@ -155,8 +158,8 @@ def test_upgrade_without_tables_names_create(url, tmp_path):
 def test_upgrade_of_a_newer_schema_is_refused(url):
     """An older release never touches what a newer one made."""
     database.create(url)
-    database.upgrade(url, migrations=(add_colour,))
-    with pytest.raises(ConfigurationError, match="newer than the 1 this release knows"):
+    database.upgrade(url, migrations=(*MIGRATIONS, add_colour))
+    with pytest.raises(ConfigurationError, match=f"newer than the {NEWEST} this release knows"):
         database.upgrade(url)
 
 
@@ -177,14 +180,14 @@ def test_require_current_of_an_old_schema_names_upgrade(url):
     """An old schema is a problem with a cure, of the option that was named."""
     database.create(url)
     with pytest.raises(ConfigurationError, match=r"saml-wsgi database upgrade FILE\.ini") as caught:
-        database.require_current(url, option="directory.url", migrations=(add_colour,))
+        database.require_current(url, option="directory.url", migrations=(*MIGRATIONS, add_colour))
     assert caught.value.problems[0].key == "directory.url"
 
 
 def test_require_current_of_a_newer_schema_refuses(url):
     """A release doesn't start on a schema that it doesn't know."""
     database.create(url)
-    database.upgrade(url, migrations=(add_colour,))
+    database.upgrade(url, migrations=(*MIGRATIONS, add_colour))
     with pytest.raises(ConfigurationError, match="newer than"):
         database.require_current(url)
 
@@ -193,7 +196,7 @@ def test_create_over_an_old_schema_names_upgrade(url):
     """A create doesn't upgrade on the sly."""
     database.create(url)
     with pytest.raises(ConfigurationError, match="database upgrade"):
-        database.create(url, migrations=(add_colour,))
+        database.create(url, migrations=(*MIGRATIONS, add_colour))
     assert "colour" not in columns(url)
 
 
@@ -215,7 +218,7 @@ def test_prepare_does_not_upgrade(url):
     """An upgrade is the operator's decision."""
     database.create(url)
     with pytest.raises(ConfigurationError, match="database upgrade"):
-        database.prepare(url, migrations=(add_colour,))
+        database.prepare(url, migrations=(*MIGRATIONS, add_colour))
 
 
 @pytest.mark.parametrize(
@@ -248,5 +251,5 @@ def test_a_locked_database_is_a_problem(url, tmp_path):
     with pytest.raises(ConfigurationError, match="database is locked"):
         database.create(url)
     holder.close()
-    assert database.create(url) == 1
+    assert database.create(url) == NEWEST
     database.disconnect(url)

@@ -36,10 +36,17 @@ WRITES = {
     ),
     "update": lambda kept: kept.directory.update(kept.ada, Changes({"email": "x", "groups": ()})),
     "pin": lambda kept: kept.links.pin(IDP, "s-3", "grace"),
+    "saw": lambda kept: kept.directory.saw(kept.ada.id, 1_800_000_000),
+    "remove": lambda kept: kept.directory.remove(kept.ada.id),
+    "unpin": lambda kept: kept.links.unpin(IDP, "s-1"),
+    "repin": lambda kept: kept.links.repin(IDP, "s-3", kept.ada.id),
 }
 READS = {
     "find": lambda kept: kept.directory.find("username", "ada"),
     "get": lambda kept: kept.directory.get(kept.ada.id),
+    "everybody": lambda kept: kept.directory.everybody(),
+    "known_groups": lambda kept: kept.directory.known_groups(["a"]),
+    "listed": lambda kept: kept.links.listed(),
     "follow": lambda kept: kept.links.follow(IDP, "s-1"),
     "subject_of": lambda kept: kept.links.subject_of(IDP, kept.ada.id),
 }

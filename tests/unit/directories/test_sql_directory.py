@@ -15,16 +15,20 @@ from sqlalchemy import event, text
 from saml_wsgi import database
 from saml_wsgi.directories.links import SQLLinks
 from saml_wsgi.directories.sql import SQLDirectory
-from saml_wsgi.errors import DirectoryConflict, Refused
+from saml_wsgi.errors import DirectoryConflict, DirectoryUnavailable, Refused
 from saml_wsgi.model import FIELDS, Changes, Profile, User
 from saml_wsgi.names import key
 from saml_wsgi.testing.clock import FakeClock
-from saml_wsgi.testing.contracts import WritableDirectoryContract
+from saml_wsgi.testing.contracts import (
+    AdministeredDirectoryContract,
+    AttendanceContract,
+    GroupRegisterContract,
+)
 
 IDP = "https://idp.example/saml"
 
 
-class TestSQLDirectory(WritableDirectoryContract):
+class TestSQLDirectory(AdministeredDirectoryContract, AttendanceContract, GroupRegisterContract):
     @pytest.fixture
     def directory(self, patient):
         return SQLDirectory(patient)
@@ -257,3 +261,37 @@ def test_update_of_a_user_with_an_impossible_id(directory, user_id):
     """A user whose id no database holds is gone, not a fault."""
     with pytest.raises(DirectoryConflict):
         directory.update(User(id=user_id, username="x"), Changes({"email": "x@example.com"}))
+
+
+def test_being_seen_is_no_update(url, directory, clock):
+    """That a user signed in doesn't date the record anew."""
+    user = directory.create(Profile(username="ada"), managed_by="local")
+    clock.advance(60)
+    directory.saw(user.id, 1_900_000_000)
+    (row,) = rows(url, "users")
+    assert (row["seen"], row["updated"]) == (1_900_000_000, 1_800_000_000)
+
+
+def test_a_list_says_when_records_were_made(directory):
+    """An administrator sees since when there is a user."""
+    directory.create(Profile(username="ada"), managed_by="local")
+    assert [listed.created for listed in directory.everybody()] == [1_800_000_000]
+
+
+def test_remove_is_whole_or_not_at_all(url, directory):
+    """If the links can't be removed, the user stays, with the groups."""
+    user = directory.create(Profile(username="ada", groups=("a",)), managed_by="local", link=(IDP, "s-1"))
+    engine = database.connect(url)
+
+    def interrupt(connection, _cursor, statement, *_):
+        if statement.startswith("DELETE FROM saml_wsgi_links"):
+            connection.exec_driver_sql("SELECT * FROM the_disk_that_failed")
+
+    event.listen(engine, "after_cursor_execute", interrupt)
+    with pytest.raises(DirectoryUnavailable, match="the_disk_that_failed"):
+        directory.remove(user.id)
+    event.remove(engine, "after_cursor_execute", interrupt)
+    assert directory.get(user.id) == user
+    assert SQLLinks(url).follow(IDP, "s-1") == user.id
+    assert directory.remove(user.id) is True
+    assert rows(url, "groups") == rows(url, "links") == []

@@ -1,15 +1,18 @@
 """Links in a database: the contract, and what they refuse."""
 
 import pytest
+from sqlalchemy import event
 
+from saml_wsgi import database
 from saml_wsgi.directories.links import SQLLinks
-from saml_wsgi.errors import Refused
-from saml_wsgi.testing.contracts import LinksContract
+from saml_wsgi.errors import DirectoryUnavailable, Refused
+from saml_wsgi.testing.clock import FakeClock
+from saml_wsgi.testing.contracts import AdministeredLinksContract
 
 IDP = "https://idp.example/saml"
 
 
-class TestSQLLinks(LinksContract):
+class TestSQLLinks(AdministeredLinksContract):
     @pytest.fixture
     def links(self, patient):
         return SQLLinks(patient)
@@ -33,10 +36,12 @@ class TestSQLLinks(LinksContract):
 def test_what_cannot_be_pinned_is_refused(url, pin):
     """An empty part, or one that no column holds, is refused rather than cut or stored as something else."""
     links = SQLLinks(url)
-    with pytest.raises(Refused) as caught:
-        links.pin(*pin)
-    assert caught.value.code == "attribute_unusable"
+    for call in (links.pin, links.repin):
+        with pytest.raises(Refused) as caught:
+            call(*pin)
+        assert caught.value.code == "attribute_unusable"
     assert links.follow(pin[0], pin[1]) is None
+    assert links.listed() == ()
 
 
 def test_the_longest_link_is_kept(url):
@@ -45,3 +50,32 @@ def test_the_longest_link_is_kept(url):
     assert links.pin("i" * 1024, "s" * 1536, "u" * 256) is True
     assert links.follow("i" * 1024, "s" * 1536) == "u" * 256
     assert links.subject_of("i" * 1024, "u" * 256) == "s" * 1536
+
+
+def test_links_are_dated(url):
+    """An administrator sees since when somebody is pinned."""
+    clock = FakeClock(time=1_800_000_000)
+    links = SQLLinks(url, clock=clock)
+    links.pin(IDP, "s-1", "ada")
+    clock.advance(60)
+    links.repin(IDP, "s-2", "grace")
+    assert [link.created for link in links.listed()] == [1_800_000_000, 1_800_000_060]
+
+
+def test_repin_is_whole_or_not_at_all(url):
+    """If the new link can't be written, the former ones stay."""
+    links = SQLLinks(url)
+    links.pin(IDP, "s-1", "ada")
+    links.pin(IDP, "s-2", "grace")
+    before = links.listed()
+    engine = database.connect(url)
+
+    def interrupt(connection, _cursor, statement, *_):
+        if statement.startswith("INSERT"):
+            connection.exec_driver_sql("SELECT * FROM the_disk_that_failed")
+
+    event.listen(engine, "after_cursor_execute", interrupt)
+    with pytest.raises(DirectoryUnavailable, match="the_disk_that_failed"):
+        links.repin(IDP, "s-1", "grace")
+    event.remove(engine, "after_cursor_execute", interrupt)
+    assert links.listed() == before

@@ -23,6 +23,7 @@ EVERY_PAGE = {
     "signed out": PAGES.signed_out(login_url=LOGIN),
     "signed out, not everywhere": PAGES.signed_out(login_url=LOGIN, everywhere=False),
     "confirm": PAGES.confirm_sign_out(action="/saml/logout", token="t", return_url="/"),
+    "emergency": PAGES.emergency(action="/saml/emergency", token="t"),
     "form": PAGES.post_form(action="https://idp.example.net/sso", fields={"SAMLRequest": "a"}),
 }
 

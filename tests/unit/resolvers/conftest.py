@@ -51,6 +51,7 @@ class People:
     users: dict[str, User] = field(default_factory=dict)
     links: dict[tuple[str, str], str] = field(default_factory=dict)
     reads: int = 0
+    follows: int = 0
     writes: int = 0
     down: bool = False
 
@@ -61,7 +62,9 @@ class People:
     def find(self, field: str, value: str, /) -> list[User]:
         self._read()
         with self._lock:
-            return [user for user in self.users.values() if names.key(user.value(field)) == names.key(value)]
+            if field in {"username", "email"}:
+                return [u for u in self.users.values() if names.key(u.value(field)) == names.key(value)]
+            return [user for user in self.users.values() if user.value(field) == value]
 
     def get(self, user_id: str, /) -> User | None:
         self._read()
@@ -98,10 +101,12 @@ class People:
             return new
 
     def follow(self, idp: str, subject: str, /) -> str | None:
+        self.follows += 1
         return self.links.get((idp, subject))
 
     def pin(self, idp: str, subject: str, user_id: str, /) -> bool:
         with self._lock:
+            self.writes += 1
             if (idp, subject) in self.links:
                 return self.links[idp, subject] == user_id
             if any(link[0] == idp and linked == user_id for link, linked in self.links.items()):

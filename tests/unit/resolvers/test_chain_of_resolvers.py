@@ -8,7 +8,7 @@ import pytest
 
 from saml_wsgi.errors import ConfigurationError, Refused, SourceUnavailable
 from saml_wsgi.model import Denied, Profile, Resolution, User
-from saml_wsgi.resolvers import Chain, ExistingResolver, JITResolver
+from saml_wsgi.resolvers import Access, AttributeMap, Chain, ExistingResolver, GroupRules, JITResolver
 
 ADA = User("1", "ada")
 
@@ -148,3 +148,58 @@ def test_every_problem_at_once(people):
     with pytest.raises(ConfigurationError) as error:
         Chain([("a", Answers(None)), ("a", object())])
     assert [problem.key for problem in error.value.problems] == ["resolvers", "resolver.a.use"]
+
+
+# -- who may sign in, and whom to ask --
+
+
+def test_access_of_everybody(asserted):
+    """Whoever a resolver finds must be allowed to sign in, its own users too; a later one isn't asked."""
+    last = Answers(ADA)
+    access = Access(allow_groups=("staff",), deny_groups=("bad",))
+
+    def decide(user, **attributes):
+        return Chain([("a", Answers(user)), ("b", last)], access=access).resolve(asserted(**attributes))
+
+    assert decide(ADA).code == "not_allowed"
+    assert decide(Resolution(ADA)).code == "not_allowed"
+    assert decide(replace(ADA, groups=("Staff",))).user.groups == ("Staff",)
+    assert decide(ADA, memberOf=["STAFF"]).user == ADA
+    assert decide(replace(ADA, groups=("staff",)), memberOf=["bad"]).code == "not_allowed"
+    assert decide(ADA, memberOf=["staff", "x" * 257]).code == "attribute_unusable"
+    assert last.asked == 0
+
+
+def test_access_by_mapped_groups_and_asserted_address(asserted):
+    """What was asserted counts by the application's names; an address only where the user has none."""
+    access = Access(allow_groups=("staff",), allow_domains=("x.test",))
+    chain = Chain(
+        [("a", Answers(ADA))],
+        access=access,
+        mapping=AttributeMap(groups=("roles",), email=("post",)),
+        groups=GroupRules(separator=";", map=(("people", "staff"),), unmapped="drop"),
+    )
+    assert chain.resolve(asserted(roles="x;people", post="ada@x.test")).user == ADA
+    assert chain.resolve(asserted(roles="staff", post="ada@x.test")).code == "not_allowed"
+    assert chain.resolve(asserted(roles="people", post="ada@y.test")).code == "not_allowed"
+    assert "a: " in chain.resolve(asserted(roles="people")).detail
+
+
+def test_nothing_is_read_that_does_not_matter(asserted):
+    """Without lists, an attribute that can't be used refuses nobody whom a resolver found."""
+    assert Chain([("a", Answers(ADA))]).resolve(asserted(memberOf=["x" * 257])).user == ADA
+
+
+def test_whom_to_ask(people, asserted):
+    """The page of not_found says whom to ask, by the first resolver that knows."""
+    silent = ExistingResolver(people, people)
+    ines, mara = (ExistingResolver(people, people, ask=f"Ask {name}.") for name in ("Ines", "Mara"))
+    answer = Chain([("a", silent), ("b", ines), ("c", mara)]).resolve(asserted("ada"))
+    assert (answer.code, answer.explanation) == ("not_found", "Ask Ines.")
+    assert Chain([("a", silent)]).resolve(asserted("ada")).explanation == ""
+
+
+def test_explanations_of_refusals_stay(asserted):
+    """What a resolver tells a person reaches the page, returned or raised."""
+    for answer in (Denied("not_found", "x", "Ask."), Refused("not_found", "x", "Ask.")):
+        assert Chain([("a", Answers(answer))]).resolve(asserted()).explanation == "Ask."

@@ -7,8 +7,12 @@ import pytest
 from saml_wsgi.errors import ConfigurationError, DirectoryUnavailable
 from saml_wsgi.model import Changes, Denied
 from saml_wsgi.resolvers import AttributeMap, ExistingResolver, ResolverContext
+from saml_wsgi.resolvers.access import Access
 from saml_wsgi.resolvers.existing import factory
+from saml_wsgi.resolvers.groups import GroupRules
+from saml_wsgi.resolvers.rules import Rules
 
+DEFAULT = AttributeMap()
 UID = AttributeMap(username=("uid",))
 
 
@@ -23,8 +27,9 @@ class ReadOnly:
 def existing(place):
     """Makes the resolver over the place at hand."""
 
-    def make(mapping=None, **options):
-        return ExistingResolver(ReadOnly(place.directory), place.links, mapping, **options)
+    def make(mapping=DEFAULT, ask="", **rules):
+        rules = Rules(mapping=mapping, **rules)
+        return ExistingResolver(ReadOnly(place.directory), place.links, rules, ask=ask)
 
     return make
 
@@ -103,7 +108,7 @@ def test_ambiguous(existing, place, asserted):
 def test_what_is_needed(people, asserted, options, attributes, expected):
     """What finds and identifies a person must have arrived; otherwise no other resolver is asked."""
     people.create(AttributeMap().profile(asserted("ada")), managed_by="local")
-    resolver = ExistingResolver(people, people, **options)
+    resolver = ExistingResolver(people, people, Rules(**options))
     assert code(resolver.resolve(asserted("ada", **attributes))) == expected
 
 
@@ -124,9 +129,9 @@ def test_one_read(people, asserted):
     user = people.create(
         AttributeMap().profile(asserted("ada")), managed_by="local", link=("jumpcloud", "NameID:ada")
     )
-    people.reads = people.writes = 0
+    people.reads = people.follows = people.writes = 0
     assert ExistingResolver(people, people).resolve(asserted("ada")).user == user
-    assert (people.reads, people.writes) == (1, 0)
+    assert (people.reads, people.follows, people.writes) == (1, 1, 0)
 
 
 def test_a_directory_that_is_down(people, asserted):
@@ -152,3 +157,73 @@ def test_factory_with_wrong_options(people):
         "resolver.staff.matsch",
         "resolver.staff.writes",
     ]
+
+
+# -- whom to ask --
+
+
+def test_whom_to_ask(existing, place, asserted):
+    """Somebody who is switched off, or was deleted, is told whom to ask; nobody else is."""
+    place.add("ada", active=False)
+    place.add("bob", email="b@x.test")
+    place.add("eve", email="b@x.test")
+    resolver = existing(ask="Ask Ines.")
+    assert resolver.resolve(asserted("ada")).explanation == "Ask Ines."
+    assert existing(ask="Ask Ines.", match="email").resolve(asserted(email="b@x.test")).explanation == ""
+
+
+def test_whom_to_ask_from_a_configuration(people, asserted):
+    """The option is one sentence, however many lines it has in the ini."""
+    people.links["jumpcloud", "NameID:ada"] = "7"
+    resolver = factory(ResolverContext("staff", people, people), ask="Ask Ines\n  at the desk.")
+    answer = resolver.resolve(asserted("ada"))
+    assert (answer.code, answer.explanation) == ("not_found", "Ask Ines at the desk.")
+
+
+# -- who may sign in --
+
+
+@pytest.mark.parametrize(
+    ("access", "attributes", "expected"),
+    [
+        (Access(allow_groups=("staff",)), {}, "not_allowed"),
+        (Access(allow_groups=("staff",)), {"memberOf": ["People"]}, None),
+        (Access(allow_groups=("STAFF",)), {"memberOf": ["people"]}, None),
+        (Access(allow_groups=("kept",)), {}, None),
+        (Access(deny_groups=("kept",)), {}, "not_allowed"),
+        (Access(deny_groups=("staff",)), {"memberOf": ["people"]}, "not_allowed"),
+        (Access(deny_groups=("people",)), {"memberOf": ["people"]}, "not_allowed"),
+        (Access(allow_groups=("staff",), deny_groups=("kept",)), {"memberOf": ["people"]}, "not_allowed"),
+        (Access(allow_domains=("x.test",)), {}, None),
+        (Access(allow_domains=("y.test",)), {"email": "ada@y.test"}, "not_allowed"),
+    ],
+)
+def test_who_may_sign_in(existing, place, asserted, access, attributes, expected):
+    """The lists look at what the directory has and at what was asserted, mapped; nobody else is pinned."""
+    place.add("ada", managed_by="local", email="ada@x.test", groups=("kept",))
+    resolver = existing(access=access, groups=GroupRules(map=(("people", "staff"),)))
+    answer = resolver.resolve(asserted("ada", **attributes))
+    if expected is None:
+        assert answer.user.groups == ("kept",)
+    else:
+        assert code(answer) == expected
+        assert place.links.follow("jumpcloud", "NameID:ada") is None
+
+
+def test_an_asserted_address_counts_where_the_user_has_none(existing, place, asserted):
+    """allow.domains looks at the user's address, and only without one at the asserted one."""
+    place.add("ada", managed_by="local")
+    resolver = existing(access=Access(allow_domains=("x.test",)))
+    assert code(resolver.resolve(asserted("ada"))) == "not_allowed"
+    assert code(resolver.resolve(asserted("ada", email="ada@y.test"))) == "not_allowed"
+    assert resolver.resolve(asserted("ada", email="ada@X.test")).user.username == "ada"
+
+
+def test_matching_by_another_field(existing, place, asserted):
+    """Any field can match; fields that are no names are compared exactly."""
+    user = place.add("ada", employee_id="E7")
+    resolver = existing(match="employee_id", link_source=())
+    assert resolver.resolve(asserted("n1", employeeNumber="E7")).user.id == user.id
+    assert resolver.resolve(asserted("n1", employeeNumber="E8")) is None
+    answer = resolver.resolve(asserted("n1", employeeNumber="e7"))
+    assert answer is None or answer.code == "mismatch"

@@ -10,10 +10,13 @@ import pytest
 from saml_wsgi.errors import ConfigurationError, DirectoryUnavailable
 from saml_wsgi.model import Changes, Denied, Profile, Resolution
 from saml_wsgi.resolvers import AttributeMap, ExistingResolver, JITResolver, ResolverContext
+from saml_wsgi.resolvers.identification import subject_from
 from saml_wsgi.resolvers.jit import factory
-from saml_wsgi.resolvers.pipeline import subject_from
+from saml_wsgi.resolvers.policy import Policy
+from saml_wsgi.resolvers.rules import Rules
 
 EMPLOYEE = {"link_source": ("employee",)}
+DEFAULT = AttributeMap()
 UID = AttributeMap(username=("uid",))
 
 
@@ -21,8 +24,8 @@ UID = AttributeMap(username=("uid",))
 def jit(place):
     """Makes the resolver over the place at hand."""
 
-    def make(mapping: AttributeMap | None = None, **options) -> JITResolver:
-        return JITResolver(place.directory, place.links, mapping, **options)
+    def make(mapping: AttributeMap = DEFAULT, policy: Policy | None = None, **rules) -> JITResolver:
+        return JITResolver(place.directory, place.links, Rules(mapping=mapping, **rules), policy)
 
     return make
 
@@ -62,12 +65,12 @@ def test_second_sign_in_changes_nothing(jit, place, asserted):
 
 
 def test_a_sign_in_that_changes_nothing_costs_one_read(people, asserted):
-    """A known person with nothing new costs one read of the directory and no write."""
+    """A known person with nothing new costs one read of the directory, one of the links and no write."""
     jit = JITResolver(people, people)
     jit.resolve(asserted("ada", email="ada@x.test"))
-    people.reads = people.writes = 0
+    people.reads = people.follows = people.writes = 0
     jit.resolve(asserted("ada", email="ada@x.test"))
-    assert (people.reads, people.writes) == (1, 0)
+    assert (people.reads, people.follows, people.writes) == (1, 1, 0)
 
 
 def test_changed_email_is_written(jit, place, asserted):
@@ -112,11 +115,12 @@ def test_spellings_of_one_name_are_one_user(jit, place, asserted, other):
 
 
 def test_unicode_names(jit, place, asserted):
-    """Composed and decomposed letters are one name; letters of another script are another person."""
+    """Composed and decomposed letters are one name; letters of other scripts side by side are none."""
     composed = jit().resolve(asserted("andr\u00e9"))
     assert jit().resolve(asserted("andre\u0301")).user.id == composed.user.id
     assert jit().resolve(asserted("andre")).outcome == "created"
-    assert jit().resolve(asserted("\u0430ndre")).outcome == "created"  # a Cyrillic a
+    assert jit().resolve(asserted("\u0430\u043d\u043d\u0430")).outcome == "created"  # all Cyrillic
+    refused(jit().resolve(asserted("\u0430ndre")), "attribute_unusable")  # a Cyrillic a
 
 
 def test_a_username_keeps_its_spelling_where_another_field_matches(jit, place, asserted):
@@ -203,7 +207,7 @@ def test_inactive(jit, place, asserted):
     assert place.links.follow("jumpcloud", "NameID:ada") is None
 
 
-@pytest.mark.parametrize("owner", ["local", "ldap:corp", "jit:other", "jit"])
+@pytest.mark.parametrize("owner", ["ldap:corp", "jit:other", "jit", "Local", ""])
 def test_managed_by_somebody_else(jit, place, asserted, owner):
     """A user whom somebody else keeps is refused, and neither changed nor pinned."""
     place.add("ada", managed_by=owner, email="old@x.test")
@@ -251,7 +255,7 @@ def test_a_link_finds_a_person_whose_name_changed(jit, place, asserted):
 
 def test_a_link_to_a_user_who_was_deleted(people, asserted):
     """Whoever was deleted isn't made again through their link."""
-    resolver = JITResolver(people, people, UID, **EMPLOYEE)
+    resolver = JITResolver(people, people, Rules(mapping=UID, **EMPLOYEE))
     first = resolver.resolve(asserted(uid="ada", employee="1"))
     del people.users[first.user.id]
     refused(resolver.resolve(asserted(uid="ada", employee="1")), "not_found")
@@ -302,7 +306,7 @@ def test_subjects_that_cannot_be_used(jit, place, asserted, employee):
 
 def test_without_links_nobody_is_pinned(place, asserted):
     """link.source = off: people are whom the match finds."""
-    resolver = JITResolver(place.directory, None, UID, link_source=())
+    resolver = JITResolver(place.directory, None, Rules(mapping=UID, link_source=()))
     first = resolver.resolve(asserted("n1", uid="ada"))
     assert resolver.resolve(asserted("n2", uid="ada")).user.id == first.user.id
     assert place.links.follow("jumpcloud", "NameID:n1") is None
@@ -320,7 +324,7 @@ def test_a_transient_name_id_does_not_get_around_the_link(jit, place, asserted):
 
 def test_a_transient_name_id_of_another_identity_provider(place, asserted):
     """A link is one identity provider's: a user without one there still signs in."""
-    ours = ExistingResolver(place.directory, place.links, UID)
+    ours = ExistingResolver(place.directory, place.links, Rules(mapping=UID))
     place.add("ada")
     ours.resolve(asserted("n1", uid="ada"))
     assert ours.resolve(asserted("_7f", transient=True, idp="other", uid="ada")).user.username == "ada"
@@ -462,7 +466,11 @@ def test_factory_with_a_match_of_its_own(people, asserted):
     ("options", "key", "cure"),
     [
         ({"macth": "email"}, "resolver.jit.macth", "Did you mean resolver.jit.match?"),
-        ({"colour": "red"}, "resolver.jit.colour", "It has: match."),
+        (
+            {"colour": "red"},
+            "resolver.jit.colour",
+            "It has: allow_domains, allow_groups, clear, defaults, match,",
+        ),
         ({"match": "e-mail"}, "resolver.jit.match", "Did you mean email?"),
         ({"match": "x"}, "resolver.jit.match", "Use one of"),
     ],
@@ -493,4 +501,4 @@ def test_factory_over_a_directory_that_only_reads():
 def test_an_unknown_match_field(people):
     """A field that users don't have doesn't start, in code either."""
     with pytest.raises(ConfigurationError, match="Did you mean username"):
-        JITResolver(people, match="user_name")
+        JITResolver(people, people, Rules(match="user_name"))

@@ -17,7 +17,9 @@ from saml_wsgi.testing.clock import FakeClock
 SECRET = "hB2vKx7QeTn4WmZ9RcYs6LpUd3FaGj8N"
 NOW = 1_800_000_000
 
-MARA = User("7", "mara", "mara@example.test", "Mara", "Lindqvist", "Mara L.", ("a", "b"), managed_by="jit:jc")
+MARA = User(
+    "7", "mara", "mara@example.test", "Mara", "Lindqvist", "Mara L.", groups=("a", "b"), managed_by="jit:jc"
+)
 
 
 class WatchedStore:
@@ -87,7 +89,15 @@ class Office:
             present=lambda session, cookie: {"who": session.user.username, "cookie": cookie},
         )
 
-    def sign_in(self, *, in_directory: bool = True, user: User = MARA, **changes: Any) -> tuple[str, Any]:
+    def sign_in(
+        self,
+        *,
+        in_directory: bool = True,
+        user: User = MARA,
+        sessions: Sessions | None = None,
+        beside: Any = None,
+        **changes: Any,
+    ) -> tuple[str, Any]:
         assertion = Assertion(
             **{
                 "idp": "jc",
@@ -104,7 +114,7 @@ class Office:
             }
         )
         resolution = Resolution(user, origins={"email": "saml:mail"}, in_directory=in_directory)
-        return self.sessions.start(resolution, assertion)
+        return (sessions or self.sessions).start(resolution, assertion, beside=beside)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from saml_wsgi.errors import DirectoryUnavailable, StoreUnavailable
+from saml_wsgi.model import Entry
 from saml_wsgi.session import manager
 from saml_wsgi.signing import digest
 from tests.unit.session.conftest import MARA, NOW
@@ -20,18 +21,17 @@ def test_what_a_sign_in_leaves_behind(office):
     id_ = cookie.rpartition(".")[0]
     assert len(id_) == 43
     assert session.key == digest(id_)
-    ((name, (key, value, ttl), kwargs),) = one.store.calls
-    assert (name, key) == ("put", f"session:{session.key}")
-    assert id_.encode() not in value
-    assert ttl == 3600 + 60 + 1
+    ((name, ((kept,),), _),) = one.store.calls
+    assert (name, kept.key) == ("put_all", f"session:{session.key}")
+    assert id_.encode() not in kept.value
+    assert kept.ttl == 3600 + 60 + 1
     subject = "2:jc:4:mara"
-    assert kwargs["tags"] == [
+    assert kept.tags == (
         f"user:{digest('7')}",
         f"subject:{digest(subject)}",
-        f"index:{digest(subject + ':_s')}",
-    ]
+    )
     assert one.sign_in()[0] != cookie
-    for tag in kwargs["tags"]:
+    for tag in kept.tags:
         assert len(one.store.tagged(tag)) == 2
 
 
@@ -40,7 +40,7 @@ def test_tags_tell_subjects_apart(office):
     one = office()
     one.sign_in(idp="a", name_id="b:c")
     one.sign_in(idp="a:b", name_id="c")
-    tags = [kwargs["tags"] for name, _, kwargs in one.store.calls if name == "put"]
+    tags = [args[0][0].tags for name, args, _ in one.store.calls if name == "put_all"]
     assert tags[0][0] == tags[1][0]
     assert not set(tags[0][1:]) & set(tags[1][1:])
 
@@ -160,8 +160,8 @@ def test_how_long_the_store_keeps_it(office, idle, lifetime, after, ttl):
     cookie, _ = one.sign_in()
     one.clock.advance(after)
     one.sessions.recognise(cookie)
-    writes = [args[2] for name, args, _ in one.store.calls if name in {"put", "replace"}]
-    assert writes[-1] == ttl
+    writes = {"put_all": lambda args: args[0][0].ttl, "replace": lambda args: args[2]}
+    assert [writes[name](args) for name, args, _ in one.store.calls if name in writes][-1] == ttl
 
 
 # -- the re-check --
@@ -182,8 +182,27 @@ def test_the_recheck(office):
     assert one.process().recognise(cookie).session.user == one.directory.user
 
 
+def test_a_user_who_was_renamed(office):
+    """A new name under the same employee number, or another spelling of the old one, ends nothing."""
+    one = office(recheck=300, user=dataclasses.replace(MARA, employee_id="17"))
+    cookie, _ = one.sign_in()
+    one.directory.user = dataclasses.replace(MARA, employee_id="17", username="mara.new")
+    one.clock.advance(300)
+    assert one.sessions.recognise(cookie).session.user.username == "mara.new"
+    one.directory.user = dataclasses.replace(one.directory.user, employee_id="", username="MARA.new")
+    one.clock.advance(300)
+    assert one.sessions.recognise(cookie).session.user.username == "MARA.new"
+
+
 @pytest.mark.parametrize(
-    ("user", "code"), [(None, "not_found"), (dataclasses.replace(MARA, active=False), "inactive")]
+    ("user", "code"),
+    [
+        (None, "not_found"),
+        (dataclasses.replace(MARA, active=False), "inactive"),
+        pytest.param(
+            dataclasses.replace(MARA, username="grace"), "not_found", id="an id that is another's now"
+        ),
+    ],
 )
 def test_a_user_who_is_gone_or_off(office, user, code):
     """The session ends for everybody, at once, and it is told why."""
@@ -484,3 +503,184 @@ def test_who_is_switched_off_is_out_even_if_the_store_cannot_be_told(office):
     one.store.after["get"] = lambda: setattr(one.store, "down", True)
     assert one.sessions.recognise(cookie) is None
     assert one.sessions.recognise(cookie) is None
+
+
+# -- what is stored beside it --
+
+
+def test_what_is_stored_beside_a_session(office):
+    """What belongs to a sign-in is stored in one call with the session, and made with it at hand."""
+    one = office()
+    made = []
+
+    def beside(session):
+        made.append(session)
+        return [Entry("login:x", b"record", 60, ("logins",))]
+
+    _, session = one.sign_in(beside=beside)
+    ((name, (entries,), _),) = one.store.calls
+    assert (name, [entry.key for entry in entries]) == ("put_all", [f"session:{session.key}", "login:x"])
+    assert made == [session]
+    assert one.store.get("login:x") == b"record"
+
+
+def test_neither_of_them(office):
+    """If the store can't take them, there is neither a session nor what belongs to it."""
+    one = office()
+    one.store.down = True
+    with pytest.raises(StoreUnavailable):
+        one.sign_in(beside=lambda _: [Entry("login:x", b"record", 60)])
+    assert one.store.inner.get("login:x") is None
+    assert one.store.inner.tagged(f"user:{digest('7')}") == []
+
+
+# -- without an identity provider --
+
+
+@pytest.mark.parametrize(("lifetime", "lasts"), [(900, 900), (100_000, 8 * 3600)])
+def test_admitting(office, lifetime, lasts):
+    """A user is signed in without an identity provider, for the shorter of both lifetimes, as any other."""
+    one = office(recheck=300, idle=100_000)
+    cookie, session = one.sessions.admit(MARA, lifetime=lifetime)
+    assert session.user == MARA
+    assert (session.idp, session.name_id, session.session_index, dict(session.attributes)) == ("", "", "", {})
+    assert session.expires == NOW + lasts
+    assert one.process().recognise(cookie).session == session
+    one.clock.advance(300)
+    one.directory.user = dataclasses.replace(MARA, active=False)
+    assert one.sessions.recognise(cookie) is None
+
+
+def test_who_was_admitted_is_nobodys_subject(office):
+    """Such a session is found by its user, and not by the subject of an identity provider."""
+    one = office()
+    one.sessions.admit(MARA, lifetime=60)
+    ((_, ((kept,),), _),) = one.store.calls
+    assert kept.tags == (f"user:{digest('7')}",)
+
+
+# -- every session of a user --
+
+
+def test_ending_all(office):
+    """Every session of the user ends, here and elsewhere, whoever started it; nobody else's does."""
+    one = office(cache=0)
+    other = one.process()
+    cookies = [one.sign_in()[0], one.sign_in()[0], other.admit(MARA, lifetime=60)[0]]
+    friend, _ = one.sign_in(user=dataclasses.replace(MARA, id="8"))
+    one.directory.user = None
+    one.sessions.recognise(cookies[0])
+    assert one.sessions.end_all("7") == 3
+    assert [other.recognise(cookie) for cookie in cookies] == [None] * 3
+    assert [one.sessions.recognise(cookie) for cookie in cookies] == [None] * 3
+    assert one.sessions.recognise(friend)
+    assert one.sessions.end_all("7") == 0
+    told = [dict(event.fields) for event in one.happened if event.name == "session_ended"]
+    assert told == [{"user": "7", "sessions": 3}, {"user": "7", "sessions": 0}]
+
+
+def test_ending_all_ends_what_is_remembered(office):
+    """This process doesn't wait for `session.cache` to be over; another one does."""
+    one = office(cache=5)
+    cookie, _ = one.sign_in()
+    other = one.process()
+    assert one.sessions.recognise(cookie)
+    assert other.recognise(cookie)
+    assert one.sessions.end_all("7") == 1
+    assert one.sessions.recognise(cookie) is None
+    assert other.recognise(cookie)
+    one.clock.advance(5)
+    assert other.recognise(cookie) is None
+
+
+def test_ending_all_from_the_command_line(office):
+    """A process that has the store, and neither the directory nor any session in mind, ends them all."""
+    one = office(cache=0)
+    cookie, _ = one.sign_in()
+    assert one.process(directory=None).end_all("7") == 1
+    assert one.sessions.recognise(cookie) is None
+
+
+def test_a_session_that_is_read_while_all_end(office):
+    """A request that read the session just before it ended doesn't bring it back."""
+    one = office(cache=60)
+    cookie, _ = one.sign_in()
+    one.store.after["get"] = lambda: one.sessions.end_all("7")
+    assert one.sessions.recognise(cookie) is None
+    assert one.sessions.recognise(cookie) is None
+
+
+def test_ending_all_in_an_outage(office):
+    """If the store doesn't answer, that is said, and what this process knew of ends all the same."""
+    one = office(cache=0)
+    cookie, _ = one.sign_in()
+    assert one.sessions.recognise(cookie)
+    one.store.down = True
+    with pytest.raises(StoreUnavailable):
+        one.sessions.end_all("7")
+    one.store.down = False
+    assert one.sessions.recognise(cookie) is None
+
+
+def test_only_sessions_end(office):
+    """Something else that is filed under the user isn't touched."""
+    one = office()
+    one.store.put("note:7", b"v", 60, tags=[f"user:{digest('7')}"])
+    assert one.sessions.end_all("7") == 0
+    assert one.store.get("note:7") == b"v"
+
+
+# -- attendance --
+
+
+@pytest.mark.parametrize(
+    ("seen", "noted"),
+    [
+        (0, True),
+        (NOW - 86_400, True),
+        (NOW - NOW % 86_400 - 1, True),
+        (NOW - NOW % 86_400, False),
+        (NOW, False),
+    ],
+)
+def test_attendance(office, seen, noted):
+    """The directory is told that somebody signed in, once a day: not again on the day it knows of."""
+    one = office()
+    one.directory.saw = lambda *told: one.seen.append(told)
+    one.seen, sessions = [], one.process()
+    one.sign_in(sessions=sessions, user=dataclasses.replace(MARA, seen=seen))
+    assert one.seen == ([("7", NOW)] if noted else [])
+    one.seen.clear()
+    sessions.admit(dataclasses.replace(MARA, seen=seen), lifetime=60)
+    assert one.seen == ([("7", NOW)] if noted else [])
+
+
+def test_attendance_of_strangers(office):
+    """A user whom the directory doesn't know is none of its business."""
+    one = office()
+    one.directory.saw = lambda *told: pytest.fail("it was told")
+    one.sign_in(sessions=one.process(), in_directory=False)
+
+
+@pytest.mark.parametrize("error", [DirectoryUnavailable("gone"), ZeroDivisionError("somebody else's")])
+def test_attendance_that_fails(office, caplog, error):
+    """A directory that can't note it spoils no sign-in; the log says so."""
+
+    def fail(*_):
+        raise error
+
+    one = office()
+    one.directory.saw = fail
+    cookie, _ = one.sign_in(sessions=one.process())
+    assert one.sessions.recognise(cookie)
+    assert "it could not be noted that user 7 was here" in caplog.text
+
+
+def test_no_attendance_without_a_session(office):
+    """Who isn't signed in wasn't here."""
+    one = office()
+    one.directory.saw = lambda *told: pytest.fail("it was told")
+    sessions = one.process()
+    one.store.down = True
+    with pytest.raises(StoreUnavailable):
+        one.sign_in(sessions=sessions)

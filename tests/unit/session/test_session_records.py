@@ -16,7 +16,9 @@ KEYS = Keys(SECRET, context="wiki")
 
 SESSION = Session(
     key="k1",
-    user=User("7", "mara", "mara@x.test", "Mara", "Ö", "由紀", ("a", "b"), managed_by="jit:jc"),
+    user=User(
+        "7", "mara", "mara@x.test", "Mara", "Ö", "由紀", "e-7", ("a", "b"), managed_by="jit:jc", seen=86_400
+    ),
     attributes={"groups": ("x", "y"), "none": ()},
     idp="jc",
     name_id="mara",
@@ -35,6 +37,7 @@ def test_it_comes_back():
     """Every field comes back as it was, and nothing in it can be changed."""
     found = record.read(record.write(SESSION, KEYS), "k1", KEYS)
     assert found == SESSION
+    assert found.user.seen == SESSION.user.seen  # which isn't compared
     assert isinstance(found.attributes["groups"], tuple)
     for mapping in (found.attributes, found.origins):
         with pytest.raises(TypeError):

@@ -6,13 +6,20 @@ from dataclasses import replace
 
 import pytest
 
+from saml_wsgi import database
+from saml_wsgi.directories.links import SQLLinks
+from saml_wsgi.directories.sql import SQLDirectory
 from saml_wsgi.errors import DirectoryConflict, SourceUnavailable
-from saml_wsgi.model import Assertion, Denied, Resolution, User
+from saml_wsgi.model import Assertion, Changes, Denied, Profile, Resolution, User
 from saml_wsgi.names import key
 from saml_wsgi.stores.memory import MemoryStore
 from saml_wsgi.testing.clock import FakeClock
 from saml_wsgi.testing.contracts import (
+    AdministeredDirectoryContract,
+    AdministeredLinksContract,
+    AttendanceContract,
     DirectoryContract,
+    GroupRegisterContract,
     LinksContract,
     ResolverContract,
     StoreContract,
@@ -108,9 +115,27 @@ class AddsOneByOne(MemoryStore):
         return all(added)
 
 
+class PutsWithoutTags(MemoryStore):
+    def put_all(self, entries, /):
+        super().put_all([replace(entry, tags=()) for entry in entries])
+
+
+class PutsWhatIsAbsent(MemoryStore):
+    def put_all(self, entries, /):
+        super().put_all([entry for entry in entries if self.get(entry.key) is None])
+
+
+class PutsTheFirst(MemoryStore):
+    def put_all(self, entries, /):
+        super().put_all(list(reversed(entries)))
+
+
 @pytest.mark.parametrize(
     ("store", "test"),
     [
+        (PutsWithoutTags, "test_put_all_stores_each_of_them"),
+        (PutsWhatIsAbsent, "test_put_all_stores_over_what_was_there"),
+        (PutsTheFirst, "test_put_all_with_one_key_twice"),
         (AddsOneByOne, "test_add_of_several_keys_is_all_or_nothing"),
         (ForgetsToExpire, "test_get_after_the_ttl_is_none"),
         (ForgetsToExpire, "test_pop_after_the_ttl_is_none"),
@@ -256,6 +281,105 @@ def test_a_directory_that_forgets_links_is_caught():
     assert breaks(WritableDirectoryContract(), "test_create_of_a_pinned_subject", directory=ListWritable())
 
 
+# -- what a directory may offer beside --
+
+
+@pytest.fixture
+def url(tmp_path):
+    url = f"sqlite:///{tmp_path}/state.db"
+    database.create(url)
+    yield url
+    database.disconnect(url)
+
+
+class NeverSees(SQLDirectory):
+    def saw(self, user_id, moment, /):
+        pass
+
+
+class SeesTheLast(SQLDirectory):
+    def saw(self, user_id, moment, /):
+        with database.connect(self.url).begin() as connection:
+            connection.exec_driver_sql("UPDATE saml_wsgi_users SET seen = ? WHERE id = ?", (moment, user_id))
+
+
+class SeesEverybody(SQLDirectory):
+    def saw(self, user_id, moment, /):
+        for listed in self.everybody():
+            super().saw(listed.user.id, moment)
+
+
+class KnowsEveryGroup(SQLDirectory):
+    def known_groups(self, names, /):
+        return frozenset(names)
+
+
+class KnowsGroupsExactly(SQLDirectory):
+    def known_groups(self, names, /):
+        there = {group for listed in self.everybody() for group in listed.user.groups}
+        return frozenset(there.intersection(names))
+
+
+class HasOnePage(SQLDirectory):
+    def everybody(self, /, *, after="", limit=1000):
+        return super().everybody(after=after)
+
+
+class SwitchesOff(SQLDirectory):
+    def remove(self, user_id, /):
+        user = self.get(user_id)
+        return user is not None and not self.update(user, Changes({"active": False})).active
+
+
+class LeavesLinks(SQLDirectory):
+    def remove(self, user_id, /):
+        with database.connect(self.url).begin() as connection:
+            done = connection.exec_driver_sql("DELETE FROM saml_wsgi_users WHERE id = ?", (user_id,))
+        return done.rowcount == 1
+
+
+@pytest.mark.parametrize(
+    ("suite", "directory", "test"),
+    [
+        (AttendanceContract, NeverSees, "test_a_user_was_seen"),
+        (AttendanceContract, SeesEverybody, "test_a_user_was_seen"),
+        (AttendanceContract, SeesTheLast, "test_a_late_note_changes_nothing"),
+        (GroupRegisterContract, KnowsEveryGroup, "test_no_group_is_known_at_first"),
+        (GroupRegisterContract, KnowsEveryGroup, "test_unfriendly_names_are_unknown"),
+        (GroupRegisterContract, KnowsGroupsExactly, "test_groups_are_known_by_key"),
+        (AdministeredDirectoryContract, HasOnePage, "test_pages_are_the_whole_list"),
+        (AdministeredDirectoryContract, SwitchesOff, "test_a_user_who_is_removed_is_gone"),
+        (AdministeredDirectoryContract, LeavesLinks, "test_a_subject_is_free_after_its_user"),
+    ],
+)
+def test_what_a_directory_offers_wrongly_is_caught(url, suite, directory, test):
+    """The suite fails for a directory with that mistake, and holds without it."""
+
+    def broken(kind):
+        tried = kind(url)
+        tried.url = url
+        try:
+            people = {
+                name: tried.create(as_profile(user), managed_by="local")
+                for name, user in (("ada", ADA), ("grace", PEOPLE[1]))
+                if name in inspect.signature(getattr(suite, test)).parameters
+            }
+            return breaks(suite(), test, directory=tried, limit=2, **people)
+        except DirectoryConflict:
+            return True
+        finally:
+            with database.connect(url).begin() as connection:
+                for table in ("users", "links"):
+                    connection.exec_driver_sql(f"DELETE FROM saml_wsgi_{table}")
+
+    assert broken(directory)
+    assert not broken(SQLDirectory)
+
+
+def as_profile(user):
+    return Profile(username=user.username, email=user.email, groups=user.groups)
+
+
 # -- links --
 
 
@@ -310,6 +434,63 @@ class OneWay(DictLinks):
 def test_broken_links_are_caught(links, test):
     """The links contract fails for links with that mistake."""
     assert breaks(LinksContract(), test, links=links())
+
+
+class ListsEverything(SQLLinks):
+    def listed(self, /, *, user_id=None):
+        return super().listed()
+
+
+class UnpinsEverywhere(SQLLinks):
+    def unpin(self, idp, subject, /):
+        named = [link for link in self.listed() if link.subject == subject]
+        for link in named:
+            super().unpin(link.idp, link.subject)
+        return bool(named)
+
+
+class UnpinsAnything(SQLLinks):
+    def unpin(self, idp, subject, /):
+        super().unpin(idp, subject)
+        return True
+
+
+class RepinsIfFree(SQLLinks):
+    def repin(self, idp, subject, user_id, /):
+        self.pin(idp, subject, user_id)
+
+
+class RepinsEverywhere(SQLLinks):
+    def repin(self, idp, subject, user_id, /):
+        for link in self.listed():
+            if link.user_id == user_id or link.subject == subject:
+                self.unpin(link.idp, link.subject)
+        self.pin(idp, subject, user_id)
+
+
+@pytest.mark.parametrize(
+    ("links", "test"),
+    [
+        (ListsEverything, "test_the_links_of_one_user_are_listed"),
+        (UnpinsEverywhere, "test_a_link_that_is_removed_is_gone"),
+        (UnpinsAnything, "test_nobody_is_parted_from_what_was_never_pinned"),
+        (RepinsIfFree, "test_repin_takes_the_subject_from_its_user"),
+        (RepinsIfFree, "test_repin_takes_the_user_from_its_subject"),
+        (RepinsEverywhere, "test_repin_of_two_who_were_pinned_to_others"),
+    ],
+)
+def test_broken_administration_of_links_is_caught(url, links, test):
+    """The suite fails for links with that mistake, and holds without it."""
+
+    def broken(kind):
+        try:
+            return breaks(AdministeredLinksContract(), test, links=kind(url))
+        finally:
+            with database.connect(url).begin() as connection:
+                connection.exec_driver_sql("DELETE FROM saml_wsgi_links")
+
+    assert broken(links)
+    assert not broken(SQLLinks)
 
 
 # -- resolvers --

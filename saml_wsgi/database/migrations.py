@@ -1,0 +1,78 @@
+"""The steps from each version of the schema to the next, written down as they were then.
+
+A step names no table of :mod:`saml_wsgi.database.tables`: those are of the newest version.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+from sqlalchemy import Connection, text
+
+from saml_wsgi.names import key
+
+#: Takes the schema from one version to the next. Foreign keys are enforced meanwhile: on SQLite, a
+#: table that others refer to must not be dropped, or their rows go with it.
+Migration: TypeAlias = Callable[[Connection], None]
+
+_TO_2: Final = (
+    "ALTER TABLE saml_wsgi_users ADD COLUMN employee_id VARCHAR(1024) DEFAULT '' NOT NULL",
+    "ALTER TABLE saml_wsgi_users ADD COLUMN seen BIGINT DEFAULT '0' NOT NULL",
+    "CREATE INDEX ix_saml_wsgi_users_employee_id ON saml_wsgi_users (employee_id)",
+    "CREATE INDEX ix_saml_wsgi_links_user_id ON saml_wsgi_links (user_id)",
+    """
+    CREATE TABLE saml_wsgi_companions (
+        user_id VARCHAR(256) NOT NULL,
+        identity VARCHAR(64) NOT NULL,
+        active BOOLEAN NOT NULL,
+        managed_by VARCHAR(2048) NOT NULL,
+        seen BIGINT NOT NULL,
+        created BIGINT NOT NULL,
+        PRIMARY KEY (user_id)
+    )
+    """,
+    """
+    CREATE TABLE saml_wsgi_companion_groups (
+        user_id VARCHAR(256) NOT NULL,
+        name VARCHAR(1024) NOT NULL,
+        name_key VARCHAR(2048) DEFAULT '' NOT NULL,
+        PRIMARY KEY (user_id, name),
+        FOREIGN KEY(user_id) REFERENCES saml_wsgi_companions (user_id) ON DELETE CASCADE
+    )
+    """,
+    "CREATE INDEX ix_saml_wsgi_companion_groups_name_key ON saml_wsgi_companion_groups (name_key)",
+    "ALTER TABLE saml_wsgi_groups ADD COLUMN name_key VARCHAR(2048) DEFAULT '' NOT NULL",
+)
+_KEYS_OF_GROUPS: Final = (
+    """
+    UPDATE saml_wsgi_groups SET name_key = (
+        SELECT found.name_key FROM saml_wsgi_group_keys AS found WHERE found.name = saml_wsgi_groups.name
+    )
+    """,
+    "DROP TABLE saml_wsgi_group_keys",
+    "CREATE INDEX ix_saml_wsgi_groups_name_key ON saml_wsgi_groups (name_key)",
+)
+
+
+def _to_2(connection: Connection) -> None:
+    """Employee numbers, when users were last seen, which groups there are, companions of other tables."""
+    for statement in _TO_2:
+        connection.execute(text(statement))
+    # Nobody noted it before: else everybody would seem never to have come, and be switched off as unused.
+    connection.execute(text("UPDATE saml_wsgi_users SET seen = :now"), {"now": int(time.time())})
+    # Only Python knows the keys, and there are far fewer groups than memberships.
+    connection.execute(
+        text("CREATE TEMPORARY TABLE saml_wsgi_group_keys (name VARCHAR PRIMARY KEY, name_key VARCHAR)")
+    )
+    names = connection.execute(text("SELECT DISTINCT name FROM saml_wsgi_groups")).scalars()
+    keys = [{"name": name, "name_key": key(name)} for name in names]
+    if keys:
+        connection.execute(text("INSERT INTO saml_wsgi_group_keys VALUES (:name, :name_key)"), keys)
+    for statement in _KEYS_OF_GROUPS:
+        connection.execute(text(statement))
+
+
+#: The first leads from version 1 to version 2. Only ever appended to.
+MIGRATIONS: Final[tuple[Migration, ...]] = (_to_2,)

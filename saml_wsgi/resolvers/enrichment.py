@@ -1,0 +1,86 @@
+"""What other sources know of a person, beside the assertion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from saml_wsgi import names
+from saml_wsgi.errors import Refused
+from saml_wsgi.interfaces import Source
+from saml_wsgi.model import FIELDS, Profile
+from saml_wsgi.resolvers.groups import AssertedGroup, MappedGroups
+from saml_wsgi.resolvers.identification import Facts, Person
+from saml_wsgi.resolvers.mapping import MOST_GROUPS, NAMES, identifying_text
+from saml_wsgi.resolvers.rules import Rules
+from saml_wsgi.resolvers.transformation import check_length
+
+
+def enriched(rules: Rules, person: Person, sources: Sequence[tuple[str, Source | None]]) -> Facts:
+    """What is known of the person: each field from the first source that has it.
+
+    The field that matches is always as asserted: it says who is meant. A field that a source says is
+    empty counts as said. Groups are named by the same rules, wherever they come from.
+
+    Args:
+        sources: In the order in which they count, by name; None stands for the assertion itself.
+
+    Raises:
+        SourceUnavailable: One of them doesn't answer. Half of what is known must not be written.
+        Ambiguous: One knows several people.
+        Refused: ``attribute_unusable``, if a value can't be used.
+    """
+    if all(source is None for _, source in sources):
+        return person.asserted
+    asserted = person.asserted.profile
+    values: dict[str, str] = {rules.match: person.name}
+    origins = {rules.match: asserted.origins[rules.match]}
+    groups: MappedGroups | None = None
+    for name, source in sources:
+        known = asserted if source is None else source.look_up(_keys(rules, person))
+        if known is None:
+            continue
+        for field in FIELDS:
+            value = known.value(field)
+            if value is None or field in values:
+                continue
+            origin = f"{name}:{field}" if source is not None else known.origins.get(field, "")
+            values[field] = value if source is None else _usable(value, field, origin)
+            if values[field]:
+                origins[field] = origin
+        if groups is None and known.groups is not None:
+            groups = person.asserted.groups if source is None else _mapped(rules, known.groups, name)
+            origins["groups"] = known.origins.get("groups", "") if source is None else f"{name}:groups"
+    profile = Profile(**values, groups=None if groups is None else groups.names, origins=origins)
+    return Facts(profile, groups)
+
+
+def _keys(rules: Rules, person: Person) -> dict[str, str]:
+    keys = {field: person.asserted.profile.value(field) for field in sorted(NAMES)} | {
+        rules.match: person.name
+    }
+    return {field: value for field, value in keys.items() if value}
+
+
+def _usable(value: str, field: str, origin: str) -> str:
+    value = _text(value, origin)
+    check_length(value, origin)
+    if field in NAMES:
+        check_length(names.key(value), origin)
+    return identifying_text(value, origin) if field == "username" and value else value
+
+
+def _mapped(rules: Rules, groups: Iterable[str], name: str) -> MappedGroups:
+    origin = f"{name}:groups"
+    found = {_text(group, origin) for group in groups} - {""}
+    if len(found) > MOST_GROUPS:
+        detail = f"{origin} has {len(found)} groups, and {MOST_GROUPS} are the most that are accepted"
+        raise Refused("attribute_unusable", detail)
+    for group in found:
+        check_length(group, origin)
+    return rules.groups.mapped(AssertedGroup(group, group) for group in found)
+
+
+def _text(value: object, origin: str) -> str:
+    if not isinstance(value, str):
+        raise Refused("attribute_unusable", f"a value of {origin} is {type(value).__name__}, not text")
+    return value.strip()
