@@ -184,8 +184,8 @@ def test_the_recheck(office):
 
 def test_a_user_who_was_renamed(office):
     """A new name under the same employee number, or another spelling of the old one, ends nothing."""
-    one = office(recheck=300, user=dataclasses.replace(MARA, employee_id="17"))
-    cookie, _ = one.sign_in()
+    one = office(recheck=300)
+    cookie, _ = one.sign_in(user=dataclasses.replace(MARA, employee_id="17"))
     one.directory.user = dataclasses.replace(MARA, employee_id="17", username="mara.new")
     one.clock.advance(300)
     assert one.sessions.recognise(cookie).session.user.username == "mara.new"
