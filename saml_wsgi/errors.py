@@ -24,6 +24,7 @@ class Code:
         advice: What to do next.
         shown: Whether the code itself may leave the server. What is wrong with a message that
             nobody vouched for is the operator's business: outside it is ``response_refused``.
+        asks: Whether the advice is only whom to ask: a resolver that knows better says so in its place.
     """
 
     status: int
@@ -31,6 +32,7 @@ class Code:
     text: str
     advice: str
     shown: bool = True
+    asks: bool = False
 
 
 _SIGN_IN_FAILED = "Sign-in failed"
@@ -130,6 +132,7 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
             "You have no account here",
             "You were signed in, but this application has no account for you.",
             "Ask the people who run this application to make one.",
+            asks=True,
         ),
         "ambiguous": Code(
             403, _SIGN_IN_FAILED, "More than one account of this application matches you.", _ASK
@@ -139,12 +142,14 @@ CODES: Final[Mapping[str, Code]] = MappingProxyType(
             "Your account is switched off",
             "This application has an account for you, but it is not active.",
             "Ask the people who run this application.",
+            asks=True,
         ),
         "not_allowed": Code(
             403,
             "You may not use this application",
             "You were signed in, but you aren't among the people who may use this application.",
             "Ask the people who run this application.",
+            asks=True,
         ),
         "missing_attribute": Code(
             403,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Protocol, runtime_checkable
 
 from saml_wsgi import federation, wiring
 from saml_wsgi.config.certificates import term
@@ -32,13 +32,24 @@ class Report:
 
 
 def check(
-    options: Mapping[str, object], *, here: str | None, global_conf: Mapping[str, str] = _NOTHING
+    options: Mapping[str, object],
+    *,
+    here: str | None,
+    global_conf: Mapping[str, str] = _NOTHING,
+    connect: bool = False,
 ) -> Report:
-    """What a configuration would be, and everything that is wrong with it."""
+    """What a configuration would be, and everything that is wrong with it.
+
+    Args:
+        connect: Ask the servers of each source that can be examined, too.
+    """
     problems = Problems()
     hidden_by_defaults(global_conf, options, problems)
     parts = wiring.build(options, here=here, problems=problems, look_only=True)
-    return Report((*problems.fatal, *problems.warnings), tuple(_facts(parts)) if parts else ())
+    facts = _facts(parts) if parts else []
+    if parts and connect:
+        facts += _met(parts, problems)
+    return Report((*problems.fatal, *problems.warnings), tuple(facts))
 
 
 def metadata(
@@ -88,6 +99,27 @@ def _facts(parts: wiring.Parts) -> list[tuple[str, str]]:
         ("records", _records(parts.settings)),
         ("fingerprint", parts.settings.fingerprint),
     ]
+
+
+@runtime_checkable
+class Examined(Protocol):
+    """A source that has servers to ask."""
+
+    def examine(self) -> tuple[Sequence[tuple[str, str]], Sequence[str]]:
+        """What was found there, and why a server can't be used."""
+
+
+def _met(parts: wiring.Parts, problems: Problems) -> list[tuple[str, str]]:
+    """What the sources' servers say, on lines of their own below the source."""
+    facts: list[tuple[str, str]] = []
+    for name, source in parts.sources.items():
+        if not isinstance(source, Examined):
+            continue
+        found, failures = source.examine()
+        facts += [(f"{name}: {what}", fact) for what, fact in found]
+        for failure in failures:
+            problems.add(f"source.{name}.servers", f"{failure}.", "See to it, or correct the options.")
+    return facts
 
 
 def _users(settings: Settings) -> str:

@@ -12,6 +12,7 @@ import difflib
 import importlib
 import importlib.metadata
 import inspect
+import re
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from saml_wsgi.config.convert import Place, Unfit
 from saml_wsgi.config.plugged import Texts
 from saml_wsgi.errors import ConfigurationError, Problem, Problems, SamlWsgiError
 
+#: An option's value may be a secret; a shorter one stands in too many words to be told from them.
 _SHORTEST_MASKED: Final = 4
 #: What stands in every traceback of a plug-in, and says nothing of it.
 _OURS: Final = frozenset({__file__, importlib.__file__, importlib.metadata.__file__})
@@ -120,7 +122,13 @@ def make(kind: Kind, use: str, options: Mapping[str, Texts], context: Context) -
     except SamlWsgiError:
         raise
     except Exception as error:  # noqa: BLE001 - it is somebody else's, and may raise whatever it likes
-        what = f"{use!r} raised {_told(error, options)}."
+        shown = {
+            text: f"<{context.key(name)}>"
+            for name, value in options.items()
+            for text in ((value,) if isinstance(value, str) else value)
+            if len(text) >= _SHORTEST_MASKED
+        }
+        what = f"{use!r} raised {_told(error, shown)}."
         raise ConfigurationError(Problem(key, what, "Correct its options, or the module.")) from None
     check_shape(kind, made, f"{use!r} made {type(made).__name__}", key)
     return made
@@ -133,8 +141,10 @@ def _load(kind: Kind, use: str, key: str) -> Callable[..., Any]:
     """What ``module:attribute``, or the name of an entry point, stands for."""
     entry_points = importlib.metadata.entry_points(group=kind.group)
     if ":" not in use and use not in entry_points.names:
-        names = ", ".join(sorted({*entry_points.names, *kind.known}))
-        cure = f"Use {names} or module:attribute." if names else "Write module:attribute."
+        names = sorted({*entry_points.names, *kind.known})
+        near = difflib.get_close_matches(use, names, n=1)
+        cure = f"Use {', '.join(names)} or module:attribute." if names else "Write module:attribute."
+        cure = f"Did you mean {near[0]}? {cure}" if near else cure
         raise ConfigurationError(Problem(key, f"there is no {kind.noun} {use!r}.", cure))
     try:
         found = _named(use) if ":" in use else entry_points[use].load()
@@ -218,7 +228,7 @@ def _converted(
             problems.add(place.key, unfit.reason, unfit.cure)
     for name, parameter in named.items():
         if parameter.default is parameter.empty and name not in given:
-            problems.add(context.key(name), "it is required.", f"{use!r} can't do without it.")
+            problems.add(context.key(name), f"it is required by {use!r}.", "Write it.")
     problems.raise_if_fatal()
     try:
         signature.bind(context, **options)
@@ -305,13 +315,13 @@ def check_shape(kind: Kind, made: object, what: str, key: str) -> None:
             raise ConfigurationError(Problem(key, reason, cure)) from None
 
 
-def _told(error: BaseException, options: Mapping[str, Texts]) -> str:
-    """The error and where it was raised, without the value of an option, which may be a secret."""
+def _told(error: BaseException, secrets: Mapping[str, str]) -> str:
+    """The error and where it was raised; for each secret in its text stands what is to be shown."""
     said = str(error)
-    for value in options.values():
-        for entry in (value,) if isinstance(value, str) else value:
-            if len(entry) >= _SHORTEST_MASKED:
-                said = said.replace(entry, "…")
+    if secrets:
+        # All at once, the longest first: what is left of one that holds another would be told.
+        either = "|".join(re.escape(secret) for secret in sorted(secrets, key=len, reverse=True))
+        said = re.sub(either, lambda found: secrets[found.group()], said)
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [frame for frame in frames if frame.filename not in _OURS and not frame.filename.startswith("<")]
     where = f" ({theirs[-1].filename}, line {theirs[-1].lineno})" if theirs else ""

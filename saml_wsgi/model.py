@@ -72,6 +72,7 @@ class Profile:
     """What is known of a person, in the application's terms. None: not said; ``""``: said to be empty.
 
     Attributes:
+        active: Whether the person may use the account at all; False refuses the sign-in.
         origins: For each field that has a value, where it came from, for example ``saml:email``.
     """
 
@@ -83,6 +84,7 @@ class Profile:
     employee_id: str | None = None
     groups: tuple[str, ...] | None = None
     origins: Mapping[str, str] = field(default_factory=_nothing)
+    active: bool | None = None
 
     def value(self, name: str) -> str | None:
         """The value of one of :data:`FIELDS`."""

@@ -18,13 +18,15 @@ def key(name: str) -> str:
     """The form under which a name is compared and kept unique.
 
     Unicode compatibility forms are folded (NFKC) and letter case is ignored, so that ``Ada``, ``ADA``
-    and full-width ``Ａｄａ`` can't be three people (UTS #39, RFC 8265 for the reasons). Letters of
-    different scripts that look alike stay different; see :func:`is_readable`.
+    and full-width ``Ａｄａ`` can't be three people (UTS #39; RFC 8265, 3.3). Letters of different scripts
+    that look alike stay different; see :func:`is_readable`. So do ``straße`` and ``strasse``: they are
+    two people, and two domains.
     """
     if name.isascii():
         return name.lower()
-    # Case folding can undo normalisation, so it is done on both sides (Unicode 3.13, D146).
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    # Small letters can undo normalisation, so it is done on both sides. A final sigma is a sigma.
+    small = unicodedata.normalize("NFKC", name).lower().replace("ς", "σ")
+    return unicodedata.normalize("NFKC", small)
 
 
 def shows_all(name: str) -> bool:
@@ -36,9 +38,11 @@ def is_readable(name: str) -> bool:
     """Whether a person who reads the name knows which one it is.
 
     Nothing invisible, and no Latin, Greek and Cyrillic letters side by side: ``аdmin`` with a Cyrillic
-    ``а`` is nobody's name (UTS #39, 5.2). A name that is wholly of one script stays what it is.
+    ``а`` is nobody's name (UTS #39, 5.2). A name that is wholly of one script stays what it is. Letters
+    count as what they are compared as: a full-width or a bold ``d`` is a Latin one.
     """
     if name.isascii():
         return True
-    scripts = {unicodedata.name(character, "").partition(" ")[0] for character in name if character.isalpha()}
+    letters = filter(str.isalpha, unicodedata.normalize("NFKC", name))
+    scripts = {unicodedata.name(letter, "").partition(" ")[0] for letter in letters}
     return shows_all(name) and len(scripts.intersection(_LOOK_ALIKE)) <= 1

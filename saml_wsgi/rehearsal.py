@@ -68,6 +68,8 @@ class Rehearsal:
         self._links = links
         # An application's own table has columns for some.
         self.fields: tuple[str, ...] = tuple(getattr(directory, "fields", FIELDS))
+        # And tells Mara from mara, if it is told to.
+        self.exact: bool = getattr(directory, "exact", False) is True
         self._users: dict[str, User] = {}
         self._pinned: dict[tuple[str, str], str] = {}
         self._made = 0

@@ -99,11 +99,13 @@ def start(
     global_conf: Mapping[str, str] = _NOTHING,
     observers: Sequence[Observer] = (),
     clock: Clock = time,
+    log_warnings: bool = True,
 ) -> Parts:
     """Everything that a middleware is made of; what should be known of the configuration is logged.
 
     Args:
         global_conf: What PasteDeploy gives beside the options.
+        log_warnings: Whether it is; a server's log is the place for it.
 
     Raises:
         ConfigurationError: With every problem there is.
@@ -112,7 +114,7 @@ def start(
     hidden_by_defaults(global_conf, options, problems)
     parts = build(options, here=here, problems=problems, observers=observers, clock=clock)
     problems.raise_if_fatal()
-    for warning in problems.warnings:
+    for warning in problems.warnings if log_warnings else ():
         logger.warning("%s", warning)
     if parts is None:
         raise AssertionError("a configuration without parts has problems")

@@ -19,7 +19,8 @@ from saml_wsgi.errors import ConfigurationError, Problem
 
 @click.command()
 @click.argument("ini", metavar="FILE[#section]")
-def check(ini: str) -> None:
+@click.option("--connect", is_flag=True, help="Ask the servers of each source, and show one of their people.")
+def check(ini: str, connect: bool) -> None:
     """Check a configuration, and show what it would be.
 
     FILE is a PasteDeploy ini; #section names its filter section, where several use egg:saml_wsgi.
@@ -30,7 +31,9 @@ def check(ini: str) -> None:
         section = load(ini)
         from saml_wsgi import examination
 
-        report = examination.check(section.options, here=section.here, global_conf=section.global_conf)
+        report = examination.check(
+            section.options, here=section.here, global_conf=section.global_conf, connect=connect
+        )
     except ConfigurationError as error:
         # Not of the section, but of the file, or of what is installed: there is nothing to show beside it.
         show(error.problems, err=True)

@@ -135,7 +135,8 @@ def refusal(
 ) -> Decision:
     """Nobody is signed in; with what :meth:`saml_wsgi.middleware.pages.Pages.refused` shows then."""
     page, more = (CODES[code], explanation) if CODES[code].shown else (CODES["response_refused"], "")
-    shown = Shown(page.status, page.title, page.text, more, page.advice)
+    advice, more = (more, "") if more and page.asks else (page.advice, more)
+    shown = Shown(page.status, page.title, page.text, more, advice)
     return Decision(code, detail, shown, written=written)
 
 

@@ -125,10 +125,19 @@ def visible(text: str) -> str:
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
+def as_json(value: object, *, indent: int | None = None) -> str:
+    """JSON that a terminal can be shown, too: what would command it, or can't be seen, is escaped."""
+    written = json.dumps(value, ensure_ascii=False, indent=indent)
+    if written.isprintable():
+        return written
+    shown = (each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in written)
+    return "".join(shown)
+
+
 def _json(columns: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
     before = "[\n"
     for row in rows:
-        yield before + json.dumps({name: row[name] for name in columns}, ensure_ascii=False)
+        yield before + as_json({name: row[name] for name in columns})
         before = ",\n"
     yield "[]\n" if before == "[\n" else "\n]\n"
 

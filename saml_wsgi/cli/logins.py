@@ -42,7 +42,8 @@ def logins(ini: str, reference: str | None, limit: int, as_json: bool) -> None:
     if not records:
         what = f"with the reference {visible(reference)}" if reference else "yet"
         raise click.ClickException(
-            f"There is no sign-in record {what}. {_NOT_VERIFIED} Records are kept for {_days(keep)}."
+            f"There is no sign-in record {what}. {_NOT_VERIFIED} Records are kept for {_days(keep)}, "
+            "and read with the session.secret (or a fallback) that they were written with."
         )
     if as_json:
         told = [_plain(record) for record in records]

@@ -30,12 +30,17 @@ INI = click.argument("ini", metavar="FILE[#section]")
 
 @contextmanager
 def opened(ini: str) -> Iterator[Parts]:
-    """The parts of what ``FILE[#section]`` configures. What fails ends the command with 1, and is told."""
+    """The parts of what ``FILE[#section]`` configures. What fails ends the command with 1, and is told.
+
+    Its warnings aren't: `saml-wsgi check` and the server's log have them, and cron would mail them daily.
+    """
     with refusing(), explaining():
         section = load(ini)
         from saml_wsgi import wiring
 
-        yield wiring.start(section.options, here=section.here, global_conf=section.global_conf)
+        yield wiring.start(
+            section.options, here=section.here, global_conf=section.global_conf, log_warnings=False
+        )
 
 
 @contextmanager

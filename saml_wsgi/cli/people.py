@@ -155,7 +155,7 @@ def usable(name: str, value: str) -> str:
     """The value, or the command ends and says why not."""
     why = unusable(name, value)
     if why is not None:
-        raise click.BadParameter(f"{why}.", param_hint=f"'--{name.replace('_', '-')}'")
+        raise click.BadParameter(f"{why}.")
     return value
 
 

@@ -10,6 +10,7 @@ from saml_wsgi.cli.listing import visible
 from saml_wsgi.names import key
 from saml_wsgi.resolvers.identification import subject_from
 from saml_wsgi.resolvers.mapping import NAME_ID, NAMES, is_address
+from saml_wsgi.resolvers.rules import is_exact
 from saml_wsgi.resolvers.transformation import LONGEST
 
 if TYPE_CHECKING:
@@ -53,7 +54,10 @@ def _source(subject: str) -> str | None:
 
 
 def _as_asserted(parts: Parts, subject: str) -> str | None:
-    """As a sign-in writes it: addresses, and names by which people are found, without letter case."""
+    """As a sign-in writes it: addresses, and names by which people are found, without letter case.
+
+    Where ``directory.case = exact``, as they are.
+    """
     source = _source(subject)
     if source is None:
         return None
@@ -62,4 +66,5 @@ def _as_asserted(parts: Parts, subject: str) -> str | None:
         return None
     match = parts.settings.match
     is_name = match in NAMES and source in getattr(parts.settings.attributes, match)
-    return subject_from(source, key(value) if is_name or is_address(value) else value)
+    folded = (is_name or is_address(value)) and not is_exact(parts.directory)
+    return subject_from(source, key(value) if folded else value)

@@ -8,10 +8,11 @@ import types
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from saml_wsgi.config.convert import Converter, Place, Unfit, items, plain_items, shown, text, word
 from saml_wsgi.config.kinds import Duration, Flag
+from saml_wsgi.config.secrets import secret_text
 
 _MOST: Final = 1000
 _SPAN: Final = Duration(0, 10**9)
@@ -26,6 +27,14 @@ class _Text:
 
     def __call__(self, value: object, _: Place, /) -> str:
         return text("\n".join(value) if isinstance(value, tuple) else value)
+
+
+@dataclass(frozen=True, slots=True)
+class _Secret:
+    kind: str = "`env:NAME`, `file:PATH` or text"
+
+    def __call__(self, value: object, place: Place, /) -> str:
+        return secret_text(value, place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +111,8 @@ def converter(annotation: Any) -> Converter | None:
     if annotation in _SINGLE:
         return _SINGLE[annotation]
     origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _Secret() if arguments == (str, "secret") else converter(arguments[0])
     if origin in {Union, types.UnionType}:
         left = [argument for argument in arguments if argument is not type(None)]
         return converter(left[0]) if len(left) == 1 else None

@@ -28,6 +28,7 @@ def check(given: Mapping[str, object], values: Mapping[str, Any], problems: Prob
     _check_match(given, values, problems)
     _check_attributes(given, values, problems)
     _check_access(values, problems)
+    _check_privileged(values, problems)
     _check_public(values, problems)
     _check_directory(given, values, problems)
     _check_records(values, problems)
@@ -127,9 +128,31 @@ def _check_access(values: Mapping[str, Any], problems: Problems) -> None:
             "every group of it stands in deny.groups, too, so nobody may sign in.",
             "Remove it from one of the two.",
         )
+    everybodys = {names.key(name) for name in values.get("groups.default", ())}
+    for key, listed, who in (("allow.groups", allowed, "everybody"), ("deny.groups", denied, "nobody")):
+        if listed & everybodys:
+            problems.add(
+                key,
+                f"a group of it stands in groups.default, so {who} may sign in.",
+                "Remove it from one of the two.",
+            )
 
 
 _ALLOW_DENY = ("allow.groups", "deny.groups")
+
+
+def _check_privileged(values: Mapping[str, Any], problems: Problems) -> None:
+    """Nobody can ever get a privileged group that no line names; that may be meant, or a misspelling."""
+    given = {
+        names.key(right.strip())
+        for left, rights in values.get("groups.map", ())
+        if not left.startswith("/")
+        for right in rights.split("|")
+    }
+    for name in values.get("groups.privileged", ()):
+        if names.key(name) not in given:
+            reason = f"no line of groups.map gives {name}, so nobody gets it at a sign-in."
+            problems.warn("groups.privileged", reason, f"Write a line such as: asserted name -> {name}.")
 
 
 def _check_public(values: Mapping[str, Any], problems: Problems) -> None:

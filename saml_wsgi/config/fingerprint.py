@@ -12,7 +12,7 @@ from saml_wsgi.config.reading import Plugged, Values
 
 _LENGTH: Final = 12
 #: Options of plug-ins are theirs, and which of them are secrets only shows in their names.
-_SECRET: Final = re.compile(r"secret|password|passphrase|key|token|credential|url|dsn", re.IGNORECASE)
+_SECRET: Final = re.compile(r"secret|pass|pwd|pw$|key|token|credential|auth|url|dsn", re.IGNORECASE)
 
 
 def fingerprint(values: Values) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,7 +47,9 @@ class Choice:
         content = word(value)
         found = self.aliases.get(content.lower(), content.lower())
         if found not in self.words:
-            raise Unfit(f"it is {shown(content)}.", f"Write {' or '.join(self.words)}.")
+            near = difflib.get_close_matches(found, self.words, n=1)
+            meant = f"Did you mean {near[0]}? " if near else ""
+            raise Unfit(f"it is {shown(content)}.", f"{meant}Write {' or '.join(self.words)}.")
         return found
 
 

@@ -211,7 +211,7 @@ def _known(kind: str, name: str, resolvers: tuple[str, ...] | None) -> None:
     if kind == "resolver" and resolvers is not None and name not in resolvers:
         raise Unfit(
             f"no resolver is named {shown(name)}.",
-            f"Add it to resolvers ({', '.join(resolvers)}), or remove this option.",
+            f"Add it to resolvers (now: {', '.join(resolvers)}), or remove this option.",
         )
     if kind == "source" and not is_plugin_name(name):
         raise Unfit(f"{shown(name)} can't be a source's name.", "A name is made of letters, digits, - and _.")

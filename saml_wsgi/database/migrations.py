@@ -62,6 +62,7 @@ def _to_2(connection: Connection) -> None:
         connection.execute(text(statement))
     # Nobody noted it before: else everybody would seem never to have come, and be switched off as unused.
     connection.execute(text("UPDATE saml_wsgi_users SET seen = :now"), {"now": int(time.time())})
+    _compare_names_anew(connection)
     # Only Python knows the keys, and there are far fewer groups than memberships.
     connection.execute(
         text("CREATE TEMPORARY TABLE saml_wsgi_group_keys (name VARCHAR PRIMARY KEY, name_key VARCHAR)")
@@ -72,6 +73,21 @@ def _to_2(connection: Connection) -> None:
         connection.execute(text("INSERT INTO saml_wsgi_group_keys VALUES (:name, :name_key)"), keys)
     for statement in _KEYS_OF_GROUPS:
         connection.execute(text(statement))
+
+
+def _compare_names_anew(connection: Connection) -> None:
+    """Version 1 took ``straße`` for ``strasse``. What is finer now can't be equal where it wasn't."""
+    people = connection.execute(
+        text("SELECT id, username, email, username_key, email_key FROM saml_wsgi_users")
+    )
+    changed = [
+        {"id": id_, "username": key(username), "email": key(email)}
+        for id_, username, email, *keys in people
+        if [key(username), key(email)] != keys
+    ]
+    if changed:
+        statement = "UPDATE saml_wsgi_users SET username_key = :username, email_key = :email WHERE id = :id"
+        connection.execute(text(statement), changed)
 
 
 #: The first leads from version 1 to version 2. Only ever appended to.

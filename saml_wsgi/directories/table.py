@@ -57,6 +57,7 @@ class TableDirectory:
     Attributes:
         fields: Those of ``model.FIELDS`` that the table has columns for. Others are always empty, and a
             change of them is no change.
+        exact: Whether usernames and e-mail addresses are compared letter by letter.
         links: The links to these users; others don't notice that an id came back for somebody else.
         warnings: What the operator should know of the table.
 
@@ -82,6 +83,7 @@ class TableDirectory:
         self._companions = Companions(self._writes, shape)
         self.links = TableLinks(url, self._companions, clock=clock)
         self.fields: tuple[str, ...] = tuple(name for name in FIELDS if name in shape.fields)
+        self.exact: bool = shape.exact
         self.warnings: tuple[Problem, ...] = shape.warnings
         people = people_of(shape)
         self._get_statement = people.where(shape.id == bindparam("wanted", type_=shape.id.type))

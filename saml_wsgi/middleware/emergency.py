@@ -12,6 +12,7 @@ import secrets
 import time
 from typing import Any, Final
 
+from saml_wsgi import names
 from saml_wsgi.errors import Refused, Unavailable
 from saml_wsgi.events import Events
 from saml_wsgi.interfaces import Clock, Directory, Store
@@ -73,11 +74,16 @@ class EmergencySignIn:
         """A new address that signs in as this user, once, for ``ttl`` seconds from now.
 
         Raises:
-            StoreUnavailable: The store doesn't answer; there is no address.
+            Refused: There is no such user (``not_found``).
+            Unavailable: The store or the directory doesn't answer; there is no address.
         """
+        user = self._directory.get(user_id)
+        if user is None:
+            raise Refused("not_found", "there is no such user")
         token = secrets.token_urlsafe(32)
         # The key is in the seal too: what is kept for one address can't be copied to another's place.
         data = {"v": 1, "key": digest(token), "user": user_id, "until": int(self._clock.time()) + ttl}
+        data["name"] = names.key(user.username)
         self._store.put(_name(token), self._keys.seal(_PURPOSE, json.dumps(data).encode()), ttl)
         return f"{self._site.url('emergency')}?token={token}"
 
@@ -118,7 +124,8 @@ class EmergencySignIn:
         if kept.get("v") != 1 or kept["key"] != digest(token) or kept["until"] <= self._clock.time():
             raise Refused("emergency_refused", "the token isn't known, or isn't good any more")
         user = self._directory.get(kept["user"])
-        if user is None:
+        # An application may give the id of a deleted user to the next one.
+        if user is None or names.key(user.username) != kept["name"]:
             raise Refused("not_found", "the user of the emergency sign-in is gone")
         if not user.active:
             raise Refused("inactive", f"the user {user.id} of the emergency sign-in is switched off")

@@ -134,7 +134,9 @@ class Pages:
         more = []
         if status == HTTPStatus.SERVICE_UNAVAILABLE:
             more.append(("Retry-After", str(RETRY_AFTER)))
-        values = self._refusal(code, reference, login_url) | {"explanation": explanation}
+        values = self._refusal(code, reference, login_url)
+        # Two answers to the question whom to ask would leave people with none.
+        values["advice" if explanation and CODES[code].asks else "explanation"] = explanation
         return self._page("refused.html", status, values, links=login_url, more=more)
 
     def sign_in_again(self, *, login_url: str, reference: str) -> Page:

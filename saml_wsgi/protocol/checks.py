@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Final
 
 from saml_wsgi.errors import Refused
-from saml_wsgi.protocol import instants, names, text
-from saml_wsgi.protocol.names import SAML, SAMLP, Element
+from saml_wsgi.protocol import instants, text, vocabulary
 from saml_wsgi.protocol.reading import Check, Reading
 from saml_wsgi.protocol.rules import Rules
+from saml_wsgi.protocol.vocabulary import SAML, SAMLP, Element
 
 #: A session that the identity provider ends so soon would be dead at birth, and sign in for ever.
 SHORTEST_SESSION: Final = 60
@@ -46,7 +46,7 @@ def _response_issuer(reading: Reading) -> None:
 
 def _status(reading: Reading) -> None:
     codes = reading.root.findall(f"{SAMLP}Status/{SAMLP}StatusCode")
-    if len(codes) != 1 or codes[0].get("Value") != names.SUCCESS:
+    if len(codes) != 1 or codes[0].get("Value") != vocabulary.SUCCESS:
         raise Refused("status_mismatch", f"status {[code.get('Value') for code in codes]}")
 
 
@@ -95,7 +95,7 @@ def _confirmation(reading: Reading) -> None:
     bearers = [
         confirmation
         for confirmation in subject.findall(SAML + "SubjectConfirmation")
-        if confirmation.get("Method") == names.BEARER
+        if confirmation.get("Method") == vocabulary.BEARER
     ]
     if len(bearers) != 1:
         raise Refused("confirmation_mismatch", f"{len(bearers)} bearer confirmations instead of 1")
@@ -222,7 +222,7 @@ def _name_id(reading: Reading) -> None:
         raise Refused("subject_missing", f"{len(found)} NameIDs instead of 1")
     name_id = found[0]
     # Any format will do, but one that is there names something (SAML 2.0 Core, 1.3.2).
-    if not text.strip(name_id.get("Format", names.UNSPECIFIED)):
+    if not text.strip(name_id.get("Format", vocabulary.UNSPECIFIED)):
         raise Refused("name_id_refused", "the NameID's Format is empty")
     # A name that was made for another service means nobody here (SAML 2.0 Core, 2.2.2). Some send it empty.
     qualifier, ours = name_id.get("SPNameQualifier", ""), reading.rules.sp_entity_id
@@ -300,7 +300,7 @@ def _issuer(element: Element, rules: Rules, *, required: bool) -> None:
     if len(issuer) or text.strip(issuer.text) != rules.issuer:
         raise Refused("issuer_mismatch", _differs(rules.issuer, issuer.text))
     # An entity id, or else the same text names something of another kind (SAML 2.0 Profiles, 4.1.4.2).
-    if issuer.get("Format") not in {None, names.ENTITY}:
+    if issuer.get("Format") not in {None, vocabulary.ENTITY}:
         raise Refused("issuer_mismatch", f"the Issuer's Format is {issuer.get('Format')!r:.300}")
 
 

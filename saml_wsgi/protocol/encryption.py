@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from saml_wsgi.errors import Refused
-from saml_wsgi.protocol.names import DS, XENC, XENC11, Element
+from saml_wsgi.protocol.vocabulary import DS, XENC, XENC11, Element
 
 _XENC: Final = "http://www.w3.org/2001/04/xmlenc#"
 _XENC11: Final = "http://www.w3.org/2009/xmlenc11#"

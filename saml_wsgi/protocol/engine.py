@@ -18,8 +18,8 @@ from saml_wsgi.protocol import schema
 from saml_wsgi.protocol.bindings import check_text
 from saml_wsgi.protocol.encryption import Decryption
 from saml_wsgi.protocol.guard import Guard
-from saml_wsgi.protocol.names import ASSERTIONS, DS, RSA_SHA256, SAML, SAMLP, Element
 from saml_wsgi.protocol.parser import parse_message
+from saml_wsgi.protocol.vocabulary import ASSERTIONS, DS, RSA_SHA256, SAML, SAMLP, Element
 
 #: What this module knows of python3-saml's inside is true of these versions.
 _KNOWN_VERSIONS: Final = "1.16."

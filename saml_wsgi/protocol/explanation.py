@@ -20,7 +20,6 @@ from saml_wsgi.protocol import bindings, hints, instants, signers, text
 from saml_wsgi.protocol.checks import CHECKS
 from saml_wsgi.protocol.engine import STEPS, Engine, Signed
 from saml_wsgi.protocol.guard import Guard
-from saml_wsgi.protocol.names import DS, SAML, Element
 from saml_wsgi.protocol.parser import parse_message
 from saml_wsgi.protocol.profile import (
     assertion_of,
@@ -32,6 +31,7 @@ from saml_wsgi.protocol.profile import (
 from saml_wsgi.protocol.reading import Check, Reading
 from saml_wsgi.protocol.rules import Rules
 from saml_wsgi.protocol.told import TOLD
+from saml_wsgi.protocol.vocabulary import DS, SAML, Element
 
 _BEFORE: Final = ("decoding", "xml", "shape", "request", "answer")
 _LATER: Final = "It was right when the response was issued. To look back, give that time with --at."

@@ -13,8 +13,8 @@ from typing import Final
 from lxml import etree
 
 from saml_wsgi.errors import Refused
-from saml_wsgi.protocol import encryption, names
-from saml_wsgi.protocol.names import ASSERTIONS, DS, DS11, SAML, SAMLP, XENC, XENC11, Element
+from saml_wsgi.protocol import encryption, vocabulary
+from saml_wsgi.protocol.vocabulary import ASSERTIONS, DS, DS11, SAML, SAMLP, XENC, XENC11, Element
 
 _DEEPEST: Final = 40
 #: Canonicalisation costs the product of elements and prefixes, and runs before a signature is checked.
@@ -76,8 +76,10 @@ class Guard:
 
     def __init__(self, *, allow_sha1: bool = False, decrypts: bool = False) -> None:
         self._decrypts = decrypts
-        self._signatures = names.SIGNATURE_ALGORITHMS | ({names.SHA1_SIGNATURE} if allow_sha1 else set())
-        self._digests = names.DIGEST_ALGORITHMS | ({names.SHA1_DIGEST} if allow_sha1 else set())
+        self._signatures = vocabulary.SIGNATURE_ALGORITHMS | (
+            {vocabulary.SHA1_SIGNATURE} if allow_sha1 else set()
+        )
+        self._digests = vocabulary.DIGEST_ALGORITHMS | ({vocabulary.SHA1_DIGEST} if allow_sha1 else set())
 
     def inspect(self, root: Element, xml: bytes) -> None:
         """Look at the tree, and at the bytes it came from.
@@ -155,7 +157,7 @@ class Guard:
         if tags != [DS + "CanonicalizationMethod", DS + "SignatureMethod", DS + "Reference"]:
             raise Refused("shape_refused", "SignedInfo must have exactly one Reference")
         canonicalisation, method, reference = signed_info
-        _algorithm(canonicalisation, {names.EXC_C14N}, "canonicalisation")
+        _algorithm(canonicalisation, {vocabulary.EXC_C14N}, "canonicalisation")
         _algorithm(method, self._signatures, "signature")
         uri = reference.get("URI")
         if not parent.get("ID") or uri != "#" + parent.get("ID") or set(reference.attrib) - {"URI", "Id"}:
@@ -171,11 +173,11 @@ class Guard:
         _leaf(digest_value)
         if len(transforms) not in {1, 2} or {child.tag for child in transforms} != {DS + "Transform"}:
             raise Refused("shape_refused", "one or two Transforms are needed, no more")
-        _algorithm(transforms[0], {names.ENVELOPED}, "transform")
+        _algorithm(transforms[0], {vocabulary.ENVELOPED}, "transform")
         if len(transforms[0]):
             raise Refused("shape_refused", "an enveloped-signature Transform with children")
         if len(transforms) == 2:
-            _algorithm(transforms[1], {names.EXC_C14N}, "transform")
+            _algorithm(transforms[1], {vocabulary.EXC_C14N}, "transform")
 
 
 def _check_namespaces(xml: bytes) -> None:
@@ -281,7 +283,11 @@ def _algorithm(element: Element, accepted: frozenset[str] | set[str], what: str)
     if set(element.attrib) != {"Algorithm"}:
         raise Refused("shape_refused", f"attributes beside the {what} algorithm")
     for child in element:
-        if algorithm != names.EXC_C14N or child.tag != names.INCLUSIVE_NAMESPACES or len(element) > 1:
+        if (
+            algorithm != vocabulary.EXC_C14N
+            or child.tag != vocabulary.INCLUSIVE_NAMESPACES
+            or len(element) > 1
+        ):
             raise Refused("shape_refused", f"{_name(child)} under the {what} algorithm")
         if len(child) or set(child.attrib) - {"PrefixList"}:
             raise Refused("shape_refused", "InclusiveNamespaces holds more than a PrefixList")

@@ -20,8 +20,8 @@ from typing import Final, Protocol
 from saml_wsgi.errors import ConfigurationError, IdentityProviderUnavailable, Problem, Refused
 from saml_wsgi.interfaces import Clock
 from saml_wsgi.protocol import bindings, instants, text
-from saml_wsgi.protocol.names import DS, MD, PROTOCOL, Element
 from saml_wsgi.protocol.parser import parse_metadata
+from saml_wsgi.protocol.vocabulary import DS, MD, PROTOCOL, Element
 
 _LARGEST_METADATA: Final = 4 * 1024 * 1024
 _RE_READ: Final = 5.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.sax.saxutils import quoteattr
 
-from saml_wsgi.protocol import bindings, encryption, names
+from saml_wsgi.protocol import bindings, encryption, vocabulary
 
 
 def write(
@@ -38,8 +38,8 @@ def write(
         f" entityID={quoteattr(entity_id)}>"
         f'<md:SPSSODescriptor AuthnRequestsSigned="{_boolean(signs_requests)}"'
         f' WantAssertionsSigned="{_boolean(wants_assertions_signed)}"'
-        f' protocolSupportEnumeration="{names.PROTOCOL}">{key}'
-        f"<md:NameIDFormat>{names.UNSPECIFIED}</md:NameIDFormat>"
+        f' protocolSupportEnumeration="{vocabulary.PROTOCOL}">{key}'
+        f"<md:NameIDFormat>{vocabulary.UNSPECIFIED}</md:NameIDFormat>"
         f'<md:AssertionConsumerService Binding="{bindings.POST}" Location={quoteattr(acs_url)}'
         ' index="0" isDefault="true"/>'
         "</md:SPSSODescriptor></md:EntityDescriptor>\n"

@@ -8,7 +8,7 @@ from typing import Any, Final
 from lxml import etree
 
 from saml_wsgi.errors import Refused
-from saml_wsgi.protocol.names import ASSERTIONS, Element
+from saml_wsgi.protocol.vocabulary import ASSERTIONS, Element
 
 #: libxml2 keeps every name it ever read, for as long as the thread lives that read it. So much of what
 #: nobody vouched for may be read by a thread that stays, in bytes; a name takes up to three times its size.

@@ -11,12 +11,12 @@ from typing import Final
 
 from saml_wsgi.errors import Refused
 from saml_wsgi.model import Assertion
-from saml_wsgi.protocol import names
+from saml_wsgi.protocol import vocabulary
 from saml_wsgi.protocol.checks import CHECKS
 from saml_wsgi.protocol.engine import Verified
-from saml_wsgi.protocol.names import SAML, SAMLP, Element
 from saml_wsgi.protocol.reading import Reading
 from saml_wsgi.protocol.rules import Rules
+from saml_wsgi.protocol.vocabulary import SAML, SAMLP, Element
 
 __all__ = [
     "Rules",
@@ -111,4 +111,4 @@ def assertion_of(reading: Reading) -> Assertion:
 
 def is_transient(name_id: Element, rules: Rules) -> bool:
     """Whether a NameID is another one at each sign-in."""
-    return name_id.get("Format") == names.TRANSIENT and not rules.nameid_stable
+    return name_id.get("Format") == vocabulary.TRANSIENT and not rules.nameid_stable

@@ -10,15 +10,15 @@ from saml_wsgi.errors import ConfigurationError, Refused
 from saml_wsgi.events import our_logger
 from saml_wsgi.interfaces import Clock, Store
 from saml_wsgi.model import Assertion, PendingRequest
-from saml_wsgi.protocol import bindings, engine, metadata, names, profile, replay
+from saml_wsgi.protocol import bindings, engine, metadata, profile, replay, vocabulary
 from saml_wsgi.protocol.encryption import Decryption
 from saml_wsgi.protocol.guard import Guard
 from saml_wsgi.protocol.idp import IdentityProvider, IdentityProviderSource
-from saml_wsgi.protocol.names import Element
 from saml_wsgi.protocol.parser import parse_message, size_around, vouch
 from saml_wsgi.protocol.request_signer import RequestSigner
 from saml_wsgi.protocol.requests import PENDING_FOR, Outgoing, PendingRequests, authn_request, fingerprint
 from saml_wsgi.protocol.rules import Rules
+from saml_wsgi.protocol.vocabulary import Element
 
 if TYPE_CHECKING:
     from saml_wsgi.protocol.explanation import Explanation
@@ -150,7 +150,7 @@ class ServiceProvider:
         parameters = [("SAMLRequest", bindings.deflate(xml)), ("RelayState", relay_state)]
         signature = None
         if self._signer:
-            parameters.append(("SigAlg", names.RSA_SHA256))
+            parameters.append(("SigAlg", vocabulary.RSA_SHA256))
             signature = ("Signature", self._signer(bindings.query(parameters).encode()))
         return Outgoing(pending, bindings.redirect_url(provider.sso_url, parameters, signature), {})
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from saml_wsgi.protocol.engine import Signed
-from saml_wsgi.protocol.names import Element
 from saml_wsgi.protocol.rules import Rules
+from saml_wsgi.protocol.vocabulary import Element
 
 
 @dataclass(slots=True)

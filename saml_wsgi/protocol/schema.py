@@ -11,7 +11,7 @@ from xml.sax.saxutils import quoteattr
 from lxml import etree
 
 from saml_wsgi.errors import Refused
-from saml_wsgi.protocol.names import Element
+from saml_wsgi.protocol.vocabulary import Element
 
 
 def validate(element: Element) -> None:

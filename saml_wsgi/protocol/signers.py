@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from saml_wsgi.protocol.engine import Engine
-from saml_wsgi.protocol.names import DS, Element
+from saml_wsgi.protocol.vocabulary import DS, Element
 
 _SHOWN: Final = 16
 _CAPTURE: Final = "Capture the raw value of the form field SAMLResponse, not what a viewer makes of it."

@@ -11,7 +11,7 @@ from typing import Final
 
 from saml_wsgi.errors import Refused
 from saml_wsgi.names import shows_all
-from saml_wsgi.protocol.names import SAML, Element
+from saml_wsgi.protocol.vocabulary import SAML, Element
 
 #: SDP-G02 asks for 256 characters at least; attributes may hold more, for example a description.
 _LONGEST_NAME_ID: Final = 256

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from saml_wsgi.protocol import instants, names, text
+from saml_wsgi.protocol import instants, text, vocabulary
 from saml_wsgi.protocol.checks import SHORTEST_SESSION, audiences, authn_classes
-from saml_wsgi.protocol.names import SAML, SAMLP, Element
 from saml_wsgi.protocol.reading import Reading
+from saml_wsgi.protocol.vocabulary import SAML, SAMLP, Element
 
 _NOTHING: Final = "nothing"
 
@@ -152,7 +152,7 @@ TOLD: Final[Mapping[str, Told]] = MappingProxyType(
         "response_issuer": Told(
             "Response: Issuer (IdP Entity ID)", _issuer, lambda reading: _text(reading.root, SAML + "Issuer")
         ),
-        "status": Told("Response: Status", _always(names.SUCCESS), _status),
+        "status": Told("Response: Status", _always(vocabulary.SUCCESS), _status),
         "signed": Told("what must be signed (idp.signed)", lambda reading: reading.rules.signed, _signed),
         "assertion_version": Told(
             "Assertion: Version", _always("2.0"), lambda reading: _named(reading.assertion, "Version")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from saml_wsgi import names
 from saml_wsgi.errors import (
@@ -14,7 +16,7 @@ from saml_wsgi.errors import (
     Refused,
 )
 from saml_wsgi.interfaces import Directory, Resolver
-from saml_wsgi.model import Assertion, Denied, Profile, Resolution, User
+from saml_wsgi.model import FIELDS, Assertion, Denied, Profile, Resolution, User
 from saml_wsgi.resolvers.access import EVERYBODY, Access
 from saml_wsgi.resolvers.groups import AS_ASSERTED, GroupRules
 from saml_wsgi.resolvers.identification import read
@@ -80,15 +82,19 @@ class Chain:
         return Denied("not_found", f"nobody was found; asked: {asked}", self._ask)
 
     def _decide(self, name: str, answer: object, assertion: Assertion) -> Resolution | Denied:
-        if isinstance(answer, User):
+        if isinstance(answer, User) and not _misshapen(answer):
             answer = self._keep(name, answer)
+        elif isinstance(answer, User):
+            answer = Resolution(answer)
         if isinstance(answer, Denied):
             if answer.code not in CODES:
-                return _wrong(name, f"refused with the unknown code {answer.code!r}")
+                return Denied("internal_error", f"the resolver {name} refused with {_unknown(answer.code)}")
             return replace(answer, detail=f"{name}: {answer.detail}" if answer.detail else name)
         if not isinstance(answer, Resolution) or not isinstance(answer.user, User):
             return _wrong(name, f"answered with {type(answer).__name__}")
         user = answer.user
+        if wrong := _misshapen(user):
+            return _wrong(name, f"answered with a user whose {wrong}")
         if not user.id or not user.username:
             return _wrong(name, "answered with a user who has no id or no username")
         if not user.active:
@@ -118,10 +124,31 @@ class Chain:
             access.check(user, mapped=groups.names, said=groups.said, email=profile.email)
 
 
+def _misshapen(user: Any) -> str:
+    """What of a user isn't what it must be, whoever made it; ``""``: nothing.
+
+    A text "no" counts as true, and a text of groups as its letters: both would let somebody in.
+    """
+    for field in ("id", *FIELDS):
+        if not isinstance(getattr(user, field), str):
+            return f"{field} is no text"
+    if not isinstance(user.active, bool):
+        return "active is neither True nor False"
+    if not isinstance(user.groups, tuple) or not all(isinstance(group, str) for group in user.groups):
+        return "groups are no tuple of texts"
+    return ""
+
+
 def _wrong(name: str, what: str) -> Denied:
     return Denied(
         "internal_error", f"the resolver {name} {what}; it must return a Resolution, a User, a Denied or None"
     )
+
+
+def _unknown(code: str) -> str:
+    near = difflib.get_close_matches(code, CODES, n=1)
+    meant = f"did you mean {near[0]}?" if near else "use one of saml_wsgi.errors.CODES, such as not_allowed"
+    return f"the unknown code {code!r}; {meant}"
 
 
 def _check(resolvers: Sequence[tuple[str, object]]) -> None:

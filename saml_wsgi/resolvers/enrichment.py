@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from saml_wsgi import names
 from saml_wsgi.errors import Refused
@@ -27,18 +29,23 @@ def enriched(rules: Rules, person: Person, sources: Sequence[tuple[str, Source |
     Raises:
         SourceUnavailable: One of them doesn't answer. Half of what is known must not be written.
         Ambiguous: One knows several people.
-        Refused: ``attribute_unusable``, if a value can't be used.
+        Refused: ``attribute_unusable``, if a value can't be used; ``inactive``, if one says that the
+            person is switched off, whatever the others say.
     """
     if all(source is None for _, source in sources):
         return person.asserted
     asserted = person.asserted.profile
-    values: dict[str, str] = {rules.match: person.name}
+    values: dict[str, Any] = {rules.match: person.name}
     origins = {rules.match: asserted.origins[rules.match]}
     groups: MappedGroups | None = None
     for name, source in sources:
         known = asserted if source is None else source.look_up(_keys(rules, person))
         if known is None:
             continue
+        if known.active is False:
+            why = known.origins.get("active")
+            detail = f"the source {name} says that this person is switched off"
+            raise Refused("inactive", f"{detail}: {why}" if why else detail)
         for field in FIELDS:
             value = known.value(field)
             if value is None or field in values:
@@ -50,7 +57,8 @@ def enriched(rules: Rules, person: Person, sources: Sequence[tuple[str, Source |
         if groups is None and known.groups is not None:
             groups = person.asserted.groups if source is None else _mapped(rules, known.groups, name)
             origins["groups"] = known.origins.get("groups", "") if source is None else f"{name}:groups"
-    profile = Profile(**values, groups=None if groups is None else groups.names, origins=origins)
+    listed = None if groups is None else groups.names
+    profile = Profile(**values, groups=listed, origins=origins)
     return Facts(profile, groups)
 
 
@@ -83,4 +91,10 @@ def _mapped(rules: Rules, groups: Iterable[str], name: str) -> MappedGroups:
 def _text(value: object, origin: str) -> str:
     if not isinstance(value, str):
         raise Refused("attribute_unusable", f"a value of {origin} is {type(value).__name__}, not text")
+    if not (value.isascii() and value.isprintable()) and any(map(_is_control, value)):
+        raise Refused("attribute_unusable", f"a value of {origin} has control characters")
     return value.strip()
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in {"Cc", "Cs"} and character not in "\t\n\r"

@@ -51,6 +51,7 @@ class _Lines(NamedTuple):
     """The lines of ``groups.map``, read."""
 
     exact: Mapping[str, Sequence[str]]
+    literal: Mapping[str, Sequence[str]]
     dns: Mapping[object, Sequence[str]]
     patterns: Sequence[_Pattern]
 
@@ -74,8 +75,8 @@ class GroupRules:
             they are neither added nor removed.
         create: Whether groups that nobody made may be joined.
         privileged: Groups that come only from a line of ``map`` that names what was asserted exactly:
-            by its name, or as ``dn:``. What was cut out of a distinguished name, was replaced or
-            matches a regular expression doesn't open them.
+            by its name, letter for letter, or as ``dn:``. What was cut out of a distinguished name, was
+            replaced or matches a regular expression doesn't open them.
 
     Raises:
         ConfigurationError: Something can't be meant; the problems' keys are those of the options.
@@ -109,6 +110,9 @@ class GroupRules:
         ):
             if not all(name.strip() for name in listed):
                 problems.add(option, "A name is empty.", "Write a group's name.")
+        for name in (name for name in self.privileged if "*" in name):
+            reason = f"{name!r} is a pattern, and would protect no group."
+            problems.add("groups.privileged", reason, "Write each group's name.")
         privileged = frozenset(names.key(name) for name in self.privileged)
         for name in self.default:
             if names.key(name) in privileged:
@@ -141,6 +145,9 @@ class GroupRules:
         left: dict[str, str] = {}
         said: set[str] = set()
         for group in sorted(set(asserted)):
+            if not group.text:
+                said.add(group.said)
+                continue
             dn = parse(group.text) if "=" in group.text else None
             name = (dn.first.strip() or group.text) if dn is not None and self.dn == "cn" else group.text
             said.update((group.said, group.text, name))
@@ -165,7 +172,8 @@ class GroupRules:
         A right side is ``""`` where a line matches and makes no group of it.
         """
         key = names.key(name)
-        found = [(right, key == names.key(group.said)) for right in self._lines.exact.get(key, ())]
+        literal = self._lines.literal.get(group.said, ())
+        found = [(right, right in literal) for right in self._lines.exact.get(key, ())]
         if dn is not None:
             same = group.said == group.text or _same(parse(group.said), dn)
             found.extend((right, same) for right in self._lines.dns.get(dn.key, ()))
@@ -215,7 +223,7 @@ class GroupRules:
         joined = {key: group for key, group in wanted.items() if key not in have}
         for key in self._unknown(joined, known):
             left[joined.pop(key)] = "there is no such group, and groups.create is off"
-        gone = [key for key in have if asserted is not None and key not in wanted and self._manages(key)]
+        gone = {key for key in have if asserted is not None and key not in wanted and self._manages(key)}
         if not joined and not gone:
             return tuple(current), bounded(left)
         kept = [group for group in current if names.key(group) not in gone]
@@ -251,6 +259,7 @@ def bounded(left: dict[str, str]) -> dict[str, str]:
 
 def _read(lines: Sequence[tuple[str, str]], problems: Problems) -> _Lines:
     exact: dict[str, list[str]] = {}
+    literal: dict[str, list[str]] = {}
     dns: dict[object, list[str]] = {}
     patterns: list[_Pattern] = []
     for left, right in lines:
@@ -272,7 +281,8 @@ def _read(lines: Sequence[tuple[str, str]], problems: Problems) -> _Lines:
                 dns.setdefault(dn.key, []).extend(rights)
         else:
             exact.setdefault(names.key(left.strip()), []).extend(rights)
-    return _Lines(exact, dns, patterns)
+            literal.setdefault(left.strip(), []).extend(rights)
+    return _Lines(exact, literal, dns, patterns)
 
 
 def _fits(glob: tuple[str, ...], key: str) -> bool:

@@ -47,12 +47,15 @@ class Person:
         return self.assertion.idp
 
 
-def identify(rules: Rules, assertion: Assertion, *, pinned: bool, only: Collection[str] | None) -> Person:
+def identify(
+    rules: Rules, assertion: Assertion, *, pinned: bool, only: Collection[str] | None, exact: bool = False
+) -> Person:
     """Whom the assertion is about.
 
     Args:
         pinned: Whether people are pinned at all.
         only: The fields, and perhaps ``groups``, that matter; what doesn't can't refuse anybody.
+        exact: Whether names are compared letter by letter where users are, and so for links.
 
     Raises:
         Refused: ``missing_attribute``, ``attribute_unusable``.
@@ -65,7 +68,7 @@ def identify(rules: Rules, assertion: Assertion, *, pinned: bool, only: Collecti
     if rules.match == "email" and not is_address(name):
         detail = f"{asserted.profile.origins['email']} isn't an e-mail address, and match = email"
         raise Refused("attribute_unusable", detail)
-    subject = _subject(rules, assertion) if pinned else None
+    subject = _subject(rules, assertion, exact=exact) if pinned else None
     return Person(assertion, name, subject, asserted)
 
 
@@ -112,11 +115,12 @@ def subject_from(source: str, value: str) -> str:
     return f"attr:{name}:{value}"
 
 
-def _subject(rules: Rules, assertion: Assertion) -> str | None:
+def _subject(rules: Rules, assertion: Assertion, *, exact: bool) -> str | None:
     """What identifies the person for good; None if nobody is to be pinned.
 
     Subjects that are e-mail addresses, or the name by which the person is found, are compared as names
-    are (:func:`saml_wsgi.names.key`), all others exactly: opaque identifiers may differ in case alone. A
+    are (:func:`saml_wsgi.names.key`, unless ``exact``), all others exactly: opaque identifiers may differ
+    in case alone, and where ``Mara`` and ``mara`` are two users, neither may follow the other's link. A
     person who brings none of the attributes in ``link_source`` is refused, since leaving one out would
     get around the link. Only where nothing but a transient NameID was to be had, nobody is pinned.
     """
@@ -125,7 +129,7 @@ def _subject(rules: Rules, assertion: Assertion) -> str | None:
             value = identifying(assertion, source)
             matching = rules.mapping.said(assertion, rules.match) if rules.match in NAMES else None
             is_name = is_address(value) or (matching is not None and matching.source == source)
-            return subject_from(source, names.key(value) if is_name else value)
+            return subject_from(source, names.key(value) if is_name and not exact else value)
     if not rules.link_source or set(rules.link_source) == {NAME_ID}:
         return None
     detail = f"link.source expects one of {', '.join(rules.link_source)}; arrived: {arrived(assertion)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from saml_wsgi import names
 from saml_wsgi.errors import ConfigurationError, Problem, Refused
@@ -156,7 +156,7 @@ class AttributeMap:
             Refused: ``attribute_unusable``, if a value is longer than 256 characters (names and addresses
                 also as :func:`saml_wsgi.names.key` makes them), or there are more than 10,000 groups.
         """
-        values: dict[str, str] = {}
+        values: dict[str, Any] = {}
         origins: dict[str, str] = {}
         for name in FIELDS:
             said = self.said(assertion, name) if only is None or name in only else None
@@ -194,6 +194,9 @@ class AttributeMap:
     ) -> tuple[str, frozenset[AssertedGroup]] | None:
         """The attribute that says which groups there are, and them; None if there is none.
 
+        One of which ``attributes.groups.replace`` left nothing is among them, without a text: nobody joins
+        it, but it can keep somebody out.
+
         Raises:
             Refused: ``attribute_unusable``, if there are too many, or a name is too long.
         """
@@ -208,7 +211,7 @@ class AttributeMap:
                 detail = f"{source} has {len(said)} groups, and {MOST_GROUPS} are the most that are accepted"
                 raise Refused("attribute_unusable", detail)
             groups = (AssertedGroup(group, change.apply(group, source).strip()) for group in said)
-            return source, frozenset(group for group in groups if group.text)
+            return source, frozenset(groups)
         return None
 
     def _groups(
@@ -218,27 +221,37 @@ class AttributeMap:
         if found is None:
             return None
         source, groups = found
-        if groups:
+        named = {group.text for group in groups} - {""}
+        if named:
             origins["groups"] = f"saml:{source}"
-        return tuple(sorted({group.text for group in groups}))
+        return tuple(sorted(named))
 
     def _said(self, assertion: Assertion, field: str, composing: frozenset[str]) -> Said | None:
-        change = self.changes.get(field, UNCHANGED)
+        change = self.changes.get(field)
         present = False
         text, source, most = "", "", 1
         for candidate in self.candidates(field):
             values = values_of(assertion, candidate)
-            present = present or values is not None
+            if values is None:
+                continue
+            present = True
             filled = _filled(values)
             if filled:
-                text, source, most = filled[0], candidate, len(set(filled))
+                text, source, most = (
+                    filled[0],
+                    candidate,
+                    len(filled) if len(filled) < 2 else len(set(filled)),
+                )
                 break
         else:
-            if change.template is not None:
+            if change is not None and change.template is not None:
                 text, most = self._composed(assertion, change.template, composing | {field})
                 source = change.format if text else ""
         if not source:
             return Said() if present else None
+        if change is None:
+            check_length(text, source)
+            return Said(text, source, f"saml:{source}", most)
         made = change.apply(text, source)
         if not made.strip():
             return Said()
@@ -302,7 +315,8 @@ def identifying_text(value: str, source: str) -> str:
 def is_address(value: str) -> bool:
     """Whether it has the shape of an e-mail address: one ``@``, something on both sides, no white space."""
     local, at, domain = value.partition("@")
-    return bool(local and at and domain) and "@" not in domain and not any(map(str.isspace, value))
+    one = "@" not in domain and names.key(value).count("@") == 1
+    return bool(local and at and domain) and one and not any(map(str.isspace, value))
 
 
 def arrived(assertion: Assertion) -> str:

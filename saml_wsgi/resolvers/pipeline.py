@@ -23,7 +23,7 @@ from saml_wsgi.resolvers.groups import MappedGroups
 from saml_wsgi.resolvers.identification import Facts, Person, identify, missing
 from saml_wsgi.resolvers.policy import SAML, Decision, Place, Policy
 from saml_wsgi.resolvers.provenance import origins
-from saml_wsgi.resolvers.rules import Rules, fields_of
+from saml_wsgi.resolvers.rules import Rules, fields_of, is_exact
 
 _WHO_MAY_BE_MADE: Final = ("allow_groups of the resolver", "allow_domains of the resolver")
 
@@ -76,6 +76,7 @@ class Pipeline:
             assertion,
             pinned=self.finder.links is not None,
             only=self.rules.access.needs if self.writing is None else None,
+            exact=is_exact(self.finder.directory),
         )
         found = self.finder.find(person)
         if self.writing is None:

@@ -223,4 +223,4 @@ def _all(groups: Sequence[str]) -> Sequence[str]:
 def _add(left: dict[str, str], groups: Mapping[str, str]) -> None:
     """Add why groups were left; one that is called like a field is told apart."""
     for group, why in groups.items():
-        left[f"group {group}" if group in _WRITTEN else group] = why
+        left[f"group {group}" if group in (*_WRITTEN, "active") else group] = why

@@ -50,6 +50,11 @@ def fields_of(directory: object) -> Collection[str]:
     return kept if isinstance(kept, Collection) and "username" in kept else FIELDS
 
 
+def is_exact(directory: object) -> bool:
+    """Whether ``Mara`` and ``mara`` are two people there: no, unless its attribute ``exact`` says so."""
+    return getattr(directory, "exact", False) is True
+
+
 def check_match(match: str, *, option: str = "match") -> None:
     """Raise ConfigurationError, under the option's name, unless it is a field of a user."""
     if match not in FIELDS:

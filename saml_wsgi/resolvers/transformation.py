@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from re import _parser  # type: ignore[attr-defined]  # how else would one look at a pattern?
+from typing import Any, Final, NamedTuple
 
 from saml_wsgi.errors import Problems, Refused
 
@@ -13,6 +14,7 @@ from saml_wsgi.errors import Problems, Refused
 #: allow no more in an identifier; what is longer is refused, never cut (cut names can be equal).
 LONGEST: Final = 256
 
+_REPEATS: Final = frozenset({_parser.MAX_REPEAT, _parser.MIN_REPEAT})
 _PIECE: Final = re.compile(r"\{\{|\}\}|\{([^{}]+)\}|[{}]")
 
 
@@ -136,11 +138,27 @@ def compiled(pattern: str, replacements: Sequence[str]) -> re.Pattern[str]:
     """
     try:
         made = re.compile(pattern)
+        if _repeats(_parser.parse(pattern), within=False):
+            raise ValueError("it repeats what is itself repeated, which can take minutes to match")
         for replacement in replacements:
             made.sub(replacement, "")
     except (re.error, IndexError, OverflowError, RecursionError) as error:
         raise ValueError(f"it can't be read as a regular expression ({error})") from None
     return made
+
+
+def _repeats(parsed: Any, *, within: bool) -> bool:
+    """Whether something is repeated without end inside a repetition without end: ``(a+)+``."""
+    for operation, argument in parsed:
+        endless = operation in _REPEATS and argument[1] is _parser.MAXREPEAT
+        if endless and within:
+            return True
+        for part in argument if isinstance(argument, tuple) else (argument,):
+            inner = part if isinstance(part, list) else [part]
+            for piece in inner:
+                if isinstance(piece, _parser.SubPattern) and _repeats(piece, within=within or endless):
+                    return True
+    return False
 
 
 def check_length(text: str, source: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Final
 
 from saml_wsgi.protocol import bindings, parser, profile
 from saml_wsgi.testing.keys import SigningKey
@@ -19,19 +19,21 @@ from tests.benchmarks.peers import peers
 from tests.benchmarks.stock import stock, validates
 from tests.benchmarks.subject import Subject, start_response
 
+#: The request without the record that an operator reads later: what others have no counterpart of.
+_UNRECORDED: Final = {"records.keep": "0"}
 _REFERENCE = "python3-saml process_response(), settings reused"
 
 
 def benchmarks() -> Iterator[Benchmark]:
     with certificates.unset() as bundle:
         for groups in (3, 200):
-            yield from _compared(f"acs, {groups} groups", Subject(groups))
-        yield from _compared("acs, encrypted assertion", encrypting())
+            yield from _compared(f"acs, {groups} groups", Subject(groups, **_UNRECORDED), Subject(groups))
+        yield from _compared("acs, encrypted assertion", encrypting(**_UNRECORDED), encrypting())
         yield _threads(Subject(200))
         yield from certificates.benchmarks(bundle)
 
 
-def _compared(name: str, subject: Subject) -> Iterator[Benchmark]:
+def _compared(name: str, subject: Subject, recorded: Subject) -> Iterator[Benchmark]:
     request, settings, auth = stock(subject)
     request_id, text = posted(subject)
     message = bindings.decode(text, 1 << 20)
@@ -50,6 +52,11 @@ def _compared(name: str, subject: Subject) -> Iterator[Benchmark]:
                     "a complete request, SQLite",
                     lambda given: subject.app(given, start_response),
                     subject.answer,
+                ),
+                Case(
+                    "a complete request and its sign-in record, SQLite",
+                    lambda given: recorded.app(given, start_response),
+                    recorded.answer,
                 ),
                 *limits.cases(subject, message),
                 *others,
@@ -110,13 +117,13 @@ def validation(subject: Subject, request_id: str, text: bytes) -> Callable[[], N
     return validate
 
 
-def encrypting() -> Subject:
+def encrypting(**further: str) -> Subject:
     """A subject whose identity provider signs the response and encrypts the assertion."""
     key = SigningKey.cached("service provider")
     options: dict[str, Any] = {
         "sp.private_key": key.private_key.decode(),
         "sp.certificate": key.certificate.decode(),
     }
-    subject = Subject(3, **options)
+    subject = Subject(3, **options, **further)
     subject.idp.change_app("wiki", encrypt="aes128-gcm", encryption_certificate=key.certificate.decode())
     return subject

@@ -44,6 +44,13 @@ class OwnTableStories:
         story.arrive(MARA, "signed_in", "unchanged")
         story.assert_untouched()
 
+    def test_exact_case_of_links(self, story: Story) -> None:
+        """directory.case = exact: who is spelled otherwise doesn't come in by another one's link."""
+        story.start(resolvers="existing", directory__case="exact", attributes__username="NameID")
+        story.arrive(MARA.but(name_id="mara"), "signed_in", "unchanged")
+        story.arrive(MARA.but(name_id="MARA"), "not_found")
+        story.assert_untouched()
+
     def test_by_address(self, story: Story) -> None:
         """Match = email finds by the column of addresses; two rows with one address are ambiguous."""
         story.start(resolvers="existing", match="email")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import logging
 import sqlite3
@@ -222,6 +223,19 @@ def test_the_user_must_be_active_at_that_moment(protect, browse, let_in, command
         page = browser.submit(browser.get(address))
         assert (page.status, code in page.text) == (403, True)
         assert not is_signed_in(browser)
+
+
+def test_the_address_is_one_persons(protect, browse, let_in, monkeypatch):
+    """An application may give the id of a deleted user to the next one, who isn't let in by it."""
+    app = protect(emergency__sign_in="yes")
+    address = let_in("mara")
+    directory = app._emergency._directory
+    get = directory.get
+    monkeypatch.setattr(directory, "get", lambda user_id: dataclasses.replace(get(user_id), username="eve"))
+    browser = browse(app)
+    page = browser.submit(browser.get(address))
+    assert (page.status, "not_found" in page.text) == (403, True)
+    assert not is_signed_in(browser)
 
 
 def test_an_outage_spends_no_address(protect, browse, let_in, monkeypatch):

@@ -59,6 +59,12 @@ ALLOWED = (
         refused("not_allowed", "Wiki Editors"),
         options={"allow.groups": "Staff", "deny.groups": "\nwiki editors"},
     ),
+    Situation(
+        "she is in a denied group that replace leaves nothing of",
+        MARA,
+        refused("not_allowed", "Wiki Editors"),
+        options={"deny.groups": "\nWiki Editors", "attributes.groups.replace": "^Wiki.* ->"},
+    ),
     Situation("somebody else is denied", MARA, created(MARA_HERE), options={"deny.groups": "Contractors"}),
     Situation(
         "her domain may sign in, whatever the case",

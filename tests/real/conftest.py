@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.real import chromium, postgresql, pysaml2, simplesamlphp
+from tests.real import chromium, openldap, postgresql, pysaml2, simplesamlphp
 from tests.real.chromium import Chromium
 from tests.real.postgresql import Postgresql
 from tests.real.pysaml2 import Pysaml2
@@ -26,6 +26,7 @@ from tests.real.tls import Authority
 
 _MISSING = {
     "chromium": functools.cache(chromium.missing),
+    "openldap": functools.cache(openldap.missing),
     "postgresql": functools.cache(postgresql.missing),
     "pysaml2": functools.cache(pysaml2.missing),
     "simplesamlphp": functools.cache(simplesamlphp.missing),

@@ -17,13 +17,11 @@ from saml_wsgi.names import is_readable, key, shows_all
         ("Ada", "ada"),
         ("ADA", "ada"),
         ("Ａｄａ", "ada"),
-        ("Straße", "STRASSE"),
         ("É", "e\u0301"),
         ("ﬁn", "FIN"),
         ("Ⅳ", "iv"),
         ("ΣΊΣΥΦΟΣ", "σίσυφος"),
         ("\u00b5", "\u03bc"),
-        ("\u0345", "\u03b9"),
     ],
 )
 def test_the_same_name(one, other):
@@ -32,7 +30,8 @@ def test_the_same_name(one, other):
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("ada", "аdа"), ("ada", "ada "), ("ada", "a.da"), ("jose", "josé"), ("i", "ı")]
+    ("one", "other"),
+    [("ada", "аdа"), ("ada", "ada "), ("ada", "a.da"), ("jose", "josé"), ("i", "ı"), ("straße", "strasse")],
 )
 def test_other_names(one, other):
     """Letters of different scripts, accents, spaces and dots do."""
@@ -45,7 +44,7 @@ def test_the_key_of_a_key(name):
     made = key(name)
     assert key(made) == made
     assert unicodedata.normalize("NFKC", made) == made
-    assert key(name.casefold()) == made
+    assert key(name.lower()) == made
 
 
 @pytest.mark.parametrize(
@@ -62,6 +61,13 @@ def test_what_people_can_read(name):
         ("аdmin", False),
         ("аdmіn", False),
         ("αda", False),
+        # Full-width, bold, encircled and Roman letters are Latin ones where names are compared.
+        ("а\uff44\uff4d\uff49\uff4e", False),
+        ("\U0001d41aд", False),
+        ("а\u24d3\u24dc\u24d8\u24dd", False),
+        ("а\u2170", False),
+        ("a\u00b5", False),
+        ("а\u212a", False),
         ("ada\u3164", True),
         ("a\ufe0fda", True),
         ("\u115f", True),

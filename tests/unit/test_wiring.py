@@ -120,6 +120,10 @@ def indiscreet(context, *, password):
     raise ValueError(f"it is {password}")
 
 
+def talkative(context, *, password, user, zone):
+    raise ValueError(f"{password} of {user} in {zone}")
+
+
 def curious(context):
     context.directory.find("username", "ada")
     return Quiet()
@@ -437,9 +441,19 @@ def test_a_factory_that_raises_does_not_show_its_options(good, plugin):
     options = {"resolver.staff.use": "staff_plugin:indiscreet", "resolver.staff.password": "hunter2-hunter2"}
     (problem,) = problems(good({"resolvers": "staff", **options})).values()
     assert problem.key == "resolver.staff.use"
-    assert "ValueError: it is … (" in problem.reason
+    assert "ValueError: it is <resolver.staff.password> (" in problem.reason
     assert "staff_plugin.py, line " in problem.reason
     assert "hunter2" not in str(problem)
+
+
+def test_of_a_secret_that_holds_another_nothing_is_left(good, plugin):
+    """A value within a longer one doesn't uncover the rest of it, nor is what is shown replaced again."""
+    secrets = {"password": "hunter2-hunter2", "user": "hunter", "zone": "resolver"}
+    given = {f"resolver.staff.{name}": value for name, value in secrets.items()}
+    use = {"resolvers": "staff", "resolver.staff.use": "staff_plugin:talkative"}
+    (problem,) = problems(good({**use, **given})).values()
+    assert "<resolver.staff.password> of <resolver.staff.user> in <resolver.staff.zone>" in problem.reason
+    assert "hunter" not in str(problem)
 
 
 def test_what_is_ours_has_a_name(good):

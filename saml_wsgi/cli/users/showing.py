@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -70,7 +69,7 @@ def show(ini: str, username: str, form: str | None) -> None:
             {"idp": link.idp, "subject": link.subject, "created": listing.moment(link.created)}
             for link in pinned
         ]
-        click.echo(json.dumps(facts, ensure_ascii=False, indent=2).encode(errors="replace"))
+        click.echo(listing.as_json(facts, indent=2).encode(errors="replace"))
     else:
         listing.show(form, list(facts), [facts])
 

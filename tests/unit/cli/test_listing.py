@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saml_wsgi.cli.listing import guarded, joined, parted, show, unguarded, visible
+from saml_wsgi.cli.listing import as_json, guarded, joined, parted, show, unguarded, visible
 
 COLUMNS = ("username", "groups", "active", "seen")
 
@@ -98,3 +98,12 @@ def test_an_empty_table_is_nothing(capsys):
     """No heading stands over nothing."""
     show(None, COLUMNS, [])
     assert capsys.readouterr().out == ""
+
+
+@given(st.text() | st.text(alphabet="\x9b\u202e\x7f\U000e0001\n a"))
+def test_json_commands_no_terminal(text):
+    """JSON says the same to a program, and a terminal is shown nothing that commands it or hides."""
+    for indent in (None, 2):
+        written = as_json({"name": text, "groups": [text]}, indent=indent)
+        assert json.loads(written) == {"name": text, "groups": [text]}
+        assert written.replace("\n", "").isprintable()

@@ -22,6 +22,15 @@ def is_signed_in(wiki, cookie) -> bool:
     return wiki.parts().sessions.recognise(cookie) is not None
 
 
+def test_warnings_are_left_to_the_check(configured, caplog):
+    """A command says what it was asked; what is weak in the configuration stands in the server's log."""
+    wiki = configured("idp.allow_sha1 = yes\n")
+    assert wiki.users("list").exit_code == 0
+    assert not caplog.records
+    wiki.parts()
+    assert "idp.allow_sha1" in caplog.text
+
+
 def test_nobody_is_listed_where_nobody_is(wiki):
     """A new database has no users, in every form of the list."""
     assert wiki.users("list").output == ""

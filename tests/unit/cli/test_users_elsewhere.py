@@ -111,7 +111,7 @@ def test_a_list_that_does_not_go_on_ends(wiki, over):
 
 def test_where_no_links_are_kept_none_are_missed(configured, tmp_path, monkeypatch):
     """A directory from elsewhere without links, and link.source off: users are shown, links are told."""
-    (tmp_path / "phonebook.py").write_text(
+    (tmp_path / "elsewhere_book.py").write_text(
         "from saml_wsgi import User\n"
         "class Phonebook:\n"
         "    def find(self, field, value): return [self.get('1')] if value == 'mara' else []\n"
@@ -119,7 +119,7 @@ def test_where_no_links_are_kept_none_are_missed(configured, tmp_path, monkeypat
         "def factory(context): return Phonebook()\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
-    wiki = configured("directory.use = phonebook:factory\nlink.source = off\nresolvers = existing\n")
+    wiki = configured("directory.use = elsewhere_book:factory\nlink.source = off\nresolvers = existing\n")
     assert "mara" in wiki.users("show", "mara").output
     for command in (["users", "unlink", "mara"], ["links", "list"]):
         result = wiki.run(*command)

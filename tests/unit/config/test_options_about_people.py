@@ -212,6 +212,13 @@ def test_nobody_could_sign_in(reading):
     assert reading({"allow.groups": "\nStaff\nb", "deny.groups": "staff"}).good
 
 
+@pytest.mark.parametrize("key", ["allow.groups", "deny.groups"])
+def test_everybodys_groups_keep_nobody_out(reading, key):
+    """A group that everybody is given lets everybody in, or nobody: that isn't meant."""
+    assert reading({"groups.default": "\nUsers\nreaders", key: "users"}).only.key == key
+    assert reading({"groups.default": "readers", key: "users"}).good
+
+
 @pytest.mark.parametrize(
     "option", [GroupNames(), Domains(), Format(), Separator(), Arrows("x", patterns=True)]
 )
@@ -241,3 +248,18 @@ def test_every_replacement_that_is_taken_can_be_used(pattern, replacement):
     except Unfit:
         return
     TextChange(replace=taken).apply("a text", "email")
+
+
+@pytest.mark.parametrize(
+    ("lines", "warned"),
+    [
+        ("\nWiki Admins -> Admins | editors", False),
+        ("\n/(.*)/ -> admins", True),
+        ("\nWiki Admins -> admin", True),
+    ],
+)
+def test_a_privileged_group_that_nobody_can_get(reading, lines, warned):
+    """A privileged group that no exact line gives may be misspelt: it starts, with a warning."""
+    found = reading({"groups.map": lines, "groups.privileged": "admins"})
+    assert found.fatal == ()
+    assert [problem.key for problem in found.warnings] == (["groups.privileged"] if warned else [])

@@ -8,6 +8,7 @@ from sqlalchemy import event, text
 
 from saml_wsgi import database
 from saml_wsgi.database.migrations import MIGRATIONS
+from saml_wsgi.directories.sql import SQLDirectory
 from saml_wsgi.errors import ConfigurationError
 from tests.unit.database import version_one
 
@@ -33,6 +34,19 @@ def test_upgrading_from_version_1(old):
     assert database.upgrade(old)[0] == 1
     database.require_current(old)
     version_one.check_people(old)
+
+
+def test_names_are_compared_anew(old, tmp_path):
+    """Version 1 took ß for ss; after the upgrade, a user is found under the name that is written."""
+    with closing(sqlite3.connect(tmp_path / "state.db")) as connection, connection:
+        connection.execute(
+            "UPDATE saml_wsgi_users SET username = 'Weiß', username_key = 'weiss', email = 'w@straße.test', "
+            "email_key = 'w@strasse.test' WHERE username_key = 'grace'"
+        )
+    database.upgrade(old)
+    directory = SQLDirectory(old)
+    assert [user.username for user in directory.find("username", "weiß")] == ["Weiß"]
+    assert [user.username for user in directory.find("email", "W@STRASSE.test")] == []
 
 
 def test_an_upgraded_database_is_as_a_new_one(old, tmp_path):

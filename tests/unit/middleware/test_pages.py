@@ -79,7 +79,7 @@ def test_a_code_that_is_shown_is_explained(code):
     for part in (
         meaning.title,
         meaning.text,
-        meaning.advice,
+        *(() if meaning.asks else (meaning.advice,)),
         code,
         REF,
         "And this is why.",
@@ -207,3 +207,15 @@ def test_jinja_is_loaded_with_the_first_page():
         "assert 'jinja2' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize(("code", "both"), [("not_found", False), ("inactive", False), ("idp_refused", True)])
+def test_whom_to_ask_is_said_once(code, both):
+    """Where a resolver says whom to ask, that stands in the place of the general advice, not beside it."""
+    page = PAGES.refused(code, reference=REF, login_url=LOGIN, explanation="Write to Grace.")
+    seen = html.unescape(page.body.decode())
+    assert "Write to Grace." in seen
+    assert (CODES[code].advice in seen) is both
+    assert CODES[code].advice in html.unescape(
+        PAGES.refused(code, reference=REF, login_url=LOGIN).body.decode()
+    )

@@ -69,6 +69,9 @@ def test_names_as_asserted_keep_out_but_let_nobody_in():
         ("xn--bcher-kva.example", "ada@B\u00dcCHER.example", True),
         ("b\u00fccher.example", "ada@bucher.example", False),
         ("example.com", "ada@\u0435xample.com", False),
+        ("xn--strae-oqa.example", "ada@stra\u00dfe.example", False),
+        ("strasse.example", "ada@stra\u00dfe.example", False),
+        ("example.com", "ada\uff20evil.test@example.com", False),
         ("example.com", "ada@" + "\u00e9" * 100 + ".com", False),
     ],
 )
@@ -118,3 +121,10 @@ def test_whatever_somebody_is_called(email, groups):
         User("1", "ada", email=email, groups=tuple(groups)),
     )
     assert detail.startswith("not_allowed: ") or email.casefold().endswith("@x.test") or not email.isascii()
+
+
+def test_no_pattern_keeps_anybody_out():
+    """Groups are denied by name: a pattern there would deny none, and doesn't start."""
+    with pytest.raises(ConfigurationError) as caught:
+        Access(deny_groups=("Contractor*",))
+    assert [problem.key for problem in caught.value.problems] == ["deny.groups"]

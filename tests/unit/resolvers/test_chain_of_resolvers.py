@@ -203,3 +203,25 @@ def test_explanations_of_refusals_stay(asserted):
     """What a resolver tells a person reaches the page, returned or raised."""
     for answer in (Denied("not_found", "x", "Ask."), Refused("not_found", "x", "Ask.")):
         assert Chain([("a", Answers(answer))]).resolve(asserted()).explanation == "Ask."
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"id": 1}, "id"),
+        ({"username": ["ada"]}, "username"),
+        ({"email": None}, "email"),
+        ({"active": "no"}, "active"),
+        ({"groups": "Contractors"}, "groups"),
+        ({"groups": None}, "groups"),
+        ({"groups": (1,)}, "groups"),
+    ],
+)
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_user_of_wrong_types_is_nobody(people, asserted, wrong, told, whole):
+    """An "active" of "no" isn't active, and a text of groups isn't its letters: nobody guesses."""
+    user = replace(ADA, **wrong)
+    chain = Chain([("staff", Answers(Resolution(user) if whole else user))], people)
+    answer = chain.resolve(asserted())
+    assert answer.code == "internal_error"
+    assert f"whose {told}" in answer.detail

@@ -85,7 +85,8 @@ PRIVILEGED = GroupRules(
     ("asserted", "expected"),
     [
         ("Wiki Admins", ("admins",)),
-        ("wiki admins", ("admins",)),
+        ("wiki admins", ()),
+        ("Ｗiki Admins", ()),
         ("cn=Root, ou=IT", ("Admins",)),
         ("cn=root,ou=elsewhere", ("root",)),
         ("admins", ()),
@@ -110,7 +111,7 @@ def test_a_rewritten_name_is_not_exact():
     """What attributes.groups.replace made of a name doesn't open a privileged group."""
     found = PRIVILEGED.mapped([AssertedGroup("x Wiki Admins", "Wiki Admins")])
     assert (found.names, list(found.left)) == ((), ["admins"])
-    again = PRIVILEGED.mapped([AssertedGroup("WIKI ADMINS", "wiki admins")])
+    again = PRIVILEGED.mapped([AssertedGroup("Wiki Admins", "wiki admins")])
     assert again.names == ("admins",)
     dn = PRIVILEGED.mapped([AssertedGroup("cn=root,ou=x", "cn=root,ou=it")])
     assert dn.names == ()
@@ -306,3 +307,17 @@ def test_whatever_arrives(current, asserted, lines, managed, dn, unmapped):
         lefts = {names.key(left) for left, right in lines if "ab" in map(names.key, right.split("|"))}
         assert lefts & set(map(names.key, asserted))
     assert rules.memberships(after, groups)[0] == after
+
+
+def test_what_was_replaced_by_nothing_is_said_all_the_same():
+    """A group without a name is nobody's, and can still keep somebody out."""
+    found = GroupRules().mapped([AssertedGroup("Contractors", ""), AssertedGroup("Staff", "Staff")])
+    assert found.names == ("Staff",)
+    assert found.said == {"Contractors", "Staff"}
+
+
+def test_no_pattern_protects_a_group():
+    """Privileged groups are listed by name: a pattern there would protect none, and doesn't start."""
+    with pytest.raises(ConfigurationError) as caught:
+        GroupRules(privileged=("admin*",))
+    assert [problem.key for problem in caught.value.problems] == ["groups.privileged"]

@@ -110,12 +110,16 @@ def test_groups_by_rules(jit, place, asserted):
     )
     user = place.add("ada", groups=("lunch", "w-old"))
     resolver = jit(rules={"groups": rules})
-    answer = resolver.resolve(asserted("ada", memberOf=["wiki editors", "w-admins", "board", "email"]))
+    answer = resolver.resolve(
+        asserted("ada", memberOf=["wiki editors", "w-admins", "board", "email", "active"])
+    )
     assert answer.user.groups == ("everybody", "lunch", "w-editors") == place.find("ada").groups
     assert answer.user.id == user.id
-    assert set(answer.left) == {"w-admins", "board", "group email"}
+    assert set(answer.left) == {"w-admins", "board", "group email", "group active"}
     assert answer.origins["groups"] == "saml:memberOf, default, directory"
-    again = resolver.resolve(asserted("ada", memberOf=["wiki editors", "w-admins", "board", "email"]))
+    again = resolver.resolve(
+        asserted("ada", memberOf=["wiki editors", "w-admins", "board", "email", "active"])
+    )
     assert again.outcome == "unchanged"
     assert resolver.resolve(asserted("ada")).user.groups == answer.user.groups
     assert resolver.resolve(asserted("ada", memberOf=[])).user.groups == ("everybody", "lunch")

@@ -116,6 +116,8 @@ def test_a_username_from_a_source(jit, asserted):
         Profile(first_name="x" * 257),
         Profile(email="\ufdfa" * 200),
         Profile(first_name=7),
+        Profile(first_name="\x1b[31mAda"),
+        Profile(groups=("a\x00",)),
         Profile(groups=("x" * 257,)),
         Profile(groups=(7,)),
         Profile(groups=tuple(map(str, range(10_001)))),
@@ -183,3 +185,16 @@ def test_nothing_new_writes_nothing(jit, people, asserted):
     people.reads = people.follows = people.writes = 0
     assert resolver.resolve(asserted("ada")).outcome == "unchanged"
     assert (people.reads, people.follows, people.writes) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("order", ["saml hr", "hr saml", "saml other hr"])
+def test_a_source_says_that_somebody_is_switched_off(jit, people, asserted, order):
+    """Whoever is switched off in one source is refused before anything is written, whatever others say."""
+    off = Staff(Profile(active=False, origins={"active": "userAccountControl"}))
+    answer = jit(order, hr=off, other=Staff(Profile(active=True))).resolve(asserted("ada"))
+    assert (answer.code, people.users, people.links, people.writes) == ("inactive", {}, {}, 0)
+    assert answer.detail == "the source hr says that this person is switched off: userAccountControl"
+    jit("saml hr", hr=Staff(Profile(active=True))).resolve(asserted("ada"))
+    writes = people.writes
+    assert jit("saml hr", hr=off).resolve(asserted("ada", firstname="New")).code == "inactive"
+    assert people.writes == writes

@@ -73,6 +73,28 @@ def test_what_cannot_be_read_does_not_start(options, key):
 
 
 @pytest.mark.parametrize(
+    ("pattern", "starts"),
+    [
+        (r"^(a+)+$", False),
+        (r"([a-z]*)*x", False),
+        (r"(?:(a|b)+c?)*", False),
+        (r"(a{2,})+", False),
+        (r"^(.+)@example\.com$", True),
+        (r"(a{1,3}b)+", True),
+        (r"[^@]+@(.+)", True),
+        (r"(?=a+)b*", True),
+    ],
+)
+def test_what_could_take_minutes_does_not_start(pattern, starts):
+    """A repetition within a repetition without end isn't taken: what arrives could hold a worker for ever."""
+    if starts:
+        assert TextChange(replace=((pattern, "x"),))
+        return
+    with pytest.raises(ConfigurationError, match="itself repeated"):
+        TextChange(replace=((pattern, "x"),))
+
+
+@pytest.mark.parametrize(
     ("text", "filled"),
     [
         ("{a} {b}", "1 2"),
