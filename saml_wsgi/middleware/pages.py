@@ -315,7 +315,7 @@ class Pages:
 
         url, page, mark = "https://sample.invalid/login", "https://sample.invalid/page", "SAMPLE2345"
         login, reference = {"login_url": url}, {"reference": mark}
-        refused = partial(self.refused, "not_found", reference=mark)
+        refused = partial(self.refused, "idp_refused", reference=mark)  # shows advice and explanation
         yield Sample("refused.html", partial(refused, login_url=""), reference)
         yield Sample("refused.html", partial(refused, login_url=url, explanation="Why."), login | reference)
         again = partial(self.sign_in_again, reference=mark)

@@ -97,7 +97,7 @@ def test_a_replaced_style_is_allowed_by_the_policy(folder, line_end):
 def test_values_are_escaped_in_an_operators_template_too(folder):
     """Autoescape doesn't depend on the template's name or author."""
     pages = Pages(templates=folder(refused_html="<p>{{ reference }} {{ login_url }} {{ explanation }}"))
-    page = pages.refused("not_found", reference=REF, login_url="", explanation="<b>")
+    page = pages.refused("idp_refused", reference=REF, login_url="", explanation="<b>")
     assert b"&lt;b&gt;" in page.body
 
 
