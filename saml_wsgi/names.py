@@ -29,6 +29,13 @@ def key(name: str) -> str:
     return unicodedata.normalize("NFKC", small)
 
 
+def composed(name: str) -> str:
+    """The name in Unicode's compatibility form, in the letter case that it has: how a table is to keep it
+    whose database can do no more than ignore letter case (RFC 8265, 3.3: width mapping, composition).
+    """
+    return name if name.isascii() else unicodedata.normalize("NFKC", name)
+
+
 def shows_all(name: str) -> bool:
     """Whether each of its characters can be seen, as far as letters and marks go."""
     return name.isascii() or _UNSEEN.search(name) is None

@@ -18,7 +18,7 @@ from saml_wsgi.directories.sql import check_groups, known_groups
 from saml_wsgi.directories.table_check import examine
 from saml_wsgi.directories.table_links import TableLinks
 from saml_wsgi.directories.table_rows import asked, listed_from, people_of, same
-from saml_wsgi.directories.table_shape import can_be_text
+from saml_wsgi.directories.table_shape import NAMED, can_be_text
 from saml_wsgi.errors import (
     ConfigurationError,
     DirectoryConflict,
@@ -28,7 +28,7 @@ from saml_wsgi.errors import (
 )
 from saml_wsgi.interfaces import Clock
 from saml_wsgi.model import FIELDS, Changes, Listed, Profile, User
-from saml_wsgi.names import key
+from saml_wsgi.names import composed, key
 
 #: How the drivers call a violated UNIQUE or PRIMARY KEY.
 _TAKEN: Final = frozenset({"23505", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"})
@@ -45,9 +45,10 @@ class TableDirectory:
     table has one, or else the same username.
 
     Usernames and e-mail addresses match by :func:`saml_wsgi.names.key` among the rows that the database
-    finds: those whose value in lower case is one of four spellings of what is looked for
+    finds: those whose value in lower case is one of several spellings of what is looked for
     (``case = ignore``), or those with the very value (``exact``). SQLite turns only ASCII letters to
-    lower case. A row without a username is nobody.
+    lower case. So that none is missed, what is written with ``ignore`` is written composed
+    (:func:`saml_wsgi.names.composed`). A row without a username is nobody.
 
     Args:
         url: ``sqlite:///FILE`` or ``postgresql+psycopg://…``.
@@ -88,6 +89,7 @@ class TableDirectory:
         people = people_of(shape)
         self._get_statement = people.where(shape.id == bindparam("wanted", type_=shape.id.type))
         self._find_statements = {name: people.where(shape.matches(name)) for name in self.fields}
+        self._beyond_ascii = people.where(shape.beyond_ascii("username", self._writes.dialect.name))
         self._get = Prepared(self._writes, self._get_statement)
         self._find = {
             name: Prepared(self._writes, statement.order_by(shape.id))
@@ -158,7 +160,7 @@ class TableDirectory:
         """
         if self._shape.obstacles:
             raise ConfigurationError(*self._shape.obstacles)
-        values = {name: value for name in self.fields if (value := profile.value(name))}
+        values = {name: self._kept(name, value) for name in self.fields if (value := profile.value(name))}
         if not key(values.get("username", "")).strip():
             raise Refused("missing_attribute", "a user needs a username")
         groups = frozenset(profile.groups or ())
@@ -193,7 +195,7 @@ class TableDirectory:
             raise ValueError(f"{unknown[0]!r} can't be changed")
         groups = frozenset(values.pop("groups")) if "groups" in values else None
         active = values.pop("active", None)
-        values = {name: value for name, value in values.items() if name in self.fields}
+        values = {name: self._kept(name, value) for name, value in values.items() if name in self.fields}
         if "username" in values and not key(values["username"]).strip():
             raise Refused("missing_attribute", "a user needs a username")
         self._check(values, groups or ())
@@ -263,6 +265,9 @@ class TableDirectory:
                 )
         check_groups(groups)
 
+    def _kept(self, field: str, value: str) -> str:
+        return composed(value) if field in NAMED and not self.exact else value
+
     def _stored(self, field: str, value: str) -> str | None:
         """Nothing is NULL where it may be: a UNIQUE column has room for one empty text only."""
         return None if not value and self._shape.fields[field].nullable else value
@@ -283,10 +288,9 @@ class TableDirectory:
             digest = hashlib.sha256(f"{self._shape.table.fullname}:{name}".encode()).digest()
             lock = int.from_bytes(digest[:8], "big", signed=True)
             connection.execute(select(func.pg_advisory_xact_lock(lock)))
-        found = listed_from(
-            self._shape, connection.execute(self._find_statements["username"], asked(username))
-        )
-        for listed in found:
+        # Which spellings of other alphabets a database takes for one depends on its locale: all are compared.
+        alike = self._find_statements["username"] if username.isascii() or self.exact else self._beyond_ascii
+        for listed in listed_from(self._shape, connection.execute(alike, asked(username))):
             other = row is None or listed.user.id != row.id
             if other and same(self._shape, "username", listed.user.username, username):
                 raise DirectoryConflict("the username is taken")

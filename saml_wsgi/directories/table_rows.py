@@ -85,5 +85,7 @@ def same(shape: Shape, field: str, found: str, wanted: str) -> bool:
 def asked(value: str) -> dict[str, str]:
     """The parameters of a look-up: the value, and the ways in which a table may have written it."""
     folded = key(value)
-    spellings = (value, unicodedata.normalize("NFC", value), folded, folded.upper())
+    composed = unicodedata.normalize("NFC", value)
+    # A database that knows the small letters of ASCII alone finds no mixed case but the usual one: a title's.
+    spellings = (value, composed, folded, folded.upper(), folded.title())
     return {"wanted": value, **dict(zip(SPELLINGS, spellings, strict=True))}

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Enum,
     Integer,
+    LargeBinary,
     String,
     Table,
     Text,
@@ -34,7 +35,7 @@ NAMED: Final = frozenset({"username", "email"})
 _LARGEST_KEY: Final = 2**63
 
 #: The parameters of :meth:`Shape.matches` where letter case is ignored.
-SPELLINGS: Final = tuple(f"spelling_{number}" for number in range(4))
+SPELLINGS: Final = tuple(f"spelling_{number}" for number in range(5))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,12 @@ class Shape:
         if field in NAMED and not self.exact:
             return func.lower(column).in_([func.lower(bindparam(name, type_=Text)) for name in SPELLINGS])
         return column == bindparam("wanted", type_=column.type)
+
+    def beyond_ascii(self, field: str, dialect: str) -> ColumnElement[bool]:
+        """The rows whose value holds a letter that ASCII hasn't: it is longer in bytes than in letters."""
+        text = cast(self.fields[field], Text)
+        in_bytes = func.length(cast(text, LargeBinary)) if dialect == "sqlite" else func.octet_length(text)
+        return func.length(text) != in_bytes
 
     def holds(self, field: str, value: str) -> bool:
         """Whether the field's column can hold the value."""

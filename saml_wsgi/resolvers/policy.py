@@ -24,6 +24,9 @@ SAML: Final = "saml"
 
 _WRITTEN: Final = (*FIELDS, "groups")
 
+#: Fields that a directory may keep in another of Unicode's forms than the one that arrived.
+_COMPOSED: Final = frozenset({"username", "email"})
+
 Register = Callable[[Sequence[str]], Iterable[str]]
 
 
@@ -175,7 +178,7 @@ class Policy:
         left: dict[str, str] = {}
         for name in FIELDS:
             new, old = profile.value(name), user.value(name)
-            if new is None or new == old:
+            if new is None or new == old or (name in _COMPOSED and names.composed(new) == old):
                 continue
             why = self._why_not(name, new, old, rules.match, place) or ("" if writes else _OFF)
             if why:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saml_wsgi.names import is_readable, key, shows_all
+from saml_wsgi.names import composed, is_readable, key, shows_all
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,14 @@ def test_the_same_name(one, other):
 def test_other_names(one, other):
     """Letters of different scripts, accents, spaces and dots do."""
     assert key(one) != key(other)
+
+
+@given(st.text())
+def test_composed(name):
+    """Composing a name once is enough, and makes no other name of it."""
+    assert composed(composed(name)) == composed(name)
+    assert unicodedata.is_normalized("NFKC", composed(name))
+    assert key(composed(name)) == key(name)
 
 
 @given(st.text(max_size=50))

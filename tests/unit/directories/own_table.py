@@ -260,6 +260,32 @@ class TableStories:
                 directory.create(Profile(username=name), managed_by="local")
         assert len(table.rows()) == 1
 
+    @pytest.mark.parametrize(
+        ("ours", "other"), [("\uff21da", "ada"), ("e\u0301va", "\u00c9va"), ("\ufb01lip", "FILIP")]
+    )
+    def test_a_name_is_kept_composed(self, table, directory, ours, other):
+        """A name of ours is found, and taken, in every spelling that is the same name."""
+        profile = Profile(username=ours, email=f"{ours}@example.com")
+        user = directory.create(profile, managed_by="local")
+        assert list(directory.find("username", other)) == [user]
+        assert list(directory.find("email", f"{other}@example.com")) == [user]
+        with pytest.raises(DirectoryConflict):
+            directory.create(Profile(username=other), managed_by="local")
+
+    def test_a_new_name_is_kept_composed(self, table, directory):
+        """Whoever is renamed is found in every spelling that is the same name."""
+        user = directory.create(Profile(username="eva"), managed_by="local")
+        user = directory.update(user, Changes({"username": "\uff21da"}))
+        assert list(directory.find("username", "ada")) == [user]
+
+    def test_capitals_beyond_ascii(self, table, directory):
+        """Capitals that a database can't make small don't hide a name, nor make it free."""
+        table.add("\u00c9l\u00e9onore")
+        assert len(directory.find("username", "\u00e9l\u00e9onore")) == 1
+        table.add("m\u00e9L\u00c9")
+        with pytest.raises(DirectoryConflict):
+            directory.create(Profile(username="M\u00c9l\u00e9"), managed_by="local")
+
     def test_two_rows_of_one_name_are_both_seen(self, table, directory):
         """Where the application has two who differ by letter case, both are found: nobody is guessed."""
         table.sql("DROP INDEX accounts_login")

@@ -45,6 +45,23 @@ class Narrow:
         return self.people.create(Profile(**kept, groups=profile.groups), **more)
 
 
+class Composing(Narrow):
+    """A directory that keeps Unicode's compatibility forms of names, as an application's table does."""
+
+    def create(self, profile, /, **more):
+        kept = {name: names.composed(profile.value(name)) for name in self.fields}
+        return super().create(Profile(**kept), **more)
+
+
+def test_a_directory_that_composes_names(people, asserted):
+    """What is kept in another of Unicode's forms isn't written again at each sign-in."""
+    resolver = JITResolver(Composing(people), people)
+    said = asserted("ada", username="\uff21da", email="\uff41@x.test")
+    assert resolver.resolve(said).user.email == "a@x.test"
+    writes = people.writes
+    assert (resolver.resolve(said).outcome, people.writes) == ("unchanged", writes)
+
+
 def test_a_directory_without_a_place_for_some_fields(people, asserted):
     """What a directory doesn't keep isn't written, at no sign-in, and is told."""
     defaults = (("last_name", Template("x")),)
