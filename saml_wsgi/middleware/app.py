@@ -170,12 +170,12 @@ class SAMLMiddleware:
 
     def _ask(self, environ: dict[str, Any], visitor: Visitor, cookies: str) -> Page:
         """Ask a person to sign in; tell a program that somebody has to."""
-        ref = reference()
         if visitor is Visitor.PROGRAM:
             return unauthorised(self._login_url, self._policy.cors_headers(environ))
         if path(environ) is None:
-            return self._refuse(Refused("bad_path"), ref)
+            return self._refuse(Refused("bad_path"), reference())
         if visitor is Visitor.FORM:
+            ref = reference()
             self._events.emit("refused", code="sign_in_again", reference=ref)
             return referred(self._pages.sign_in_again(login_url=self._login_url, reference=ref), ref)
         target = self.site.target(environ)
@@ -185,7 +185,7 @@ class SAMLMiddleware:
         try:
             return self._login.begin(target, cookies)
         except Unavailable as error:
-            return self._unavailable(error, ref)
+            return self._unavailable(error, reference())
 
     # -- our own endpoints ---------------------------------------------------------------------------
 

@@ -88,7 +88,7 @@ class Cookies:
         known = _TURN.match(take(header, self.browser + "=")[0])
         if known:
             return Turn(known[2], (int(known[1]) + 1) % SLOTS)
-        return Turn(secrets.token_urlsafe(16), secrets.randbelow(SLOTS))
+        return Turn(secrets.token_urlsafe(16), secrets.token_bytes(1)[0] % SLOTS)
 
     def begin(self, packed: str, turn: Turn) -> tuple[tuple[str, str], tuple[str, str]]:
         """Keep a new pending request of this browser."""

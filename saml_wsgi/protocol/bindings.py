@@ -41,6 +41,8 @@ _ESCAPES: Final = (
     (b"%0a", b"\n"),
 )
 _SPACES: Final = (b" ", b"\t", b"\r", b"\n")
+#: Base64, both alphabets, and the dots of what we sign.
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/=_.-]*")
 _DECLARATION: Final = re.compile(
     rb"""(?:\xef\xbb\xbf)?(?:<\?xml[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*["']1\.0["']
     (?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*["'][Uu][Tt][Ff]-8["'])?
@@ -173,18 +175,26 @@ def redirect_url(
 
 def query(parameters: Sequence[tuple[str, str]]) -> str:
     """The octets that are signed under HTTP-Redirect (SAML 2.0 Bindings, 3.4.4.1)."""
-    return "&".join(f"{name}={quote(value, safe='')}" for name, value in parameters)
+    return "&".join([f"{name}={_quoted(value)}" for name, value in parameters])
 
 
 def deflate(xml: bytes) -> str:
     """A message as it travels in a query string: raw DEFLATE, then base64."""
-    packer = zlib.compressobj(wbits=-15)
+    # Default memory is a quarter of a megabyte to be cleared, which costs more than a request's deflation.
+    packer = zlib.compressobj(wbits=-15, memLevel=5)
     return base64.b64encode(packer.compress(xml) + packer.flush()).decode("ascii")
 
 
 def post_fields(xml: bytes, relay_state: str) -> Mapping[str, str]:
     """The fields of the form that carries a request by HTTP-POST."""
     return {"SAMLRequest": base64.b64encode(xml).decode("ascii"), "RelayState": relay_state}
+
+
+def _quoted(value: str) -> str:
+    """Percent-encoded. Messages and relay states are base64, of which three characters need it."""
+    if _BASE64.fullmatch(value):
+        return value.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D")
+    return quote(value, safe="")
 
 
 def _base64_of(value: bytes) -> bytes:

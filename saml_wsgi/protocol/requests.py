@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
@@ -64,7 +65,7 @@ class PendingRequests:
         """A new request, that nobody can guess (SAML 2.0 Core, 1.3.4: 128 bits or more)."""
         now = int(self._clock.time())
         return PendingRequest(
-            "_" + secrets.token_hex(20), target, fingerprint(idp), now, fingerprint(browser)
+            "_" + secrets.token_hex(20), target, _fingerprint_of_idp(idp), now, fingerprint(browser)
         )
 
     def pack(self, request: PendingRequest, *, done: bool = False) -> str:
@@ -110,6 +111,12 @@ def fingerprint(text: str) -> str:
     return digest(text)[:22]
 
 
+@lru_cache(maxsize=32)
+def _fingerprint_of_idp(name: str) -> str:
+    """There are few, and they are asked for at each request; what browsers hold must not be kept."""
+    return fingerprint(name)
+
+
 def authn_request(
     request: PendingRequest,
     *,
@@ -120,6 +127,15 @@ def authn_request(
     authn_context: tuple[str, ...],
 ) -> bytes:
     """The AuthnRequest's XML. It asks for no NameID format: what is sent is decided at the other side."""
+    before, behind = _frame(destination, acs_url, issuer, authn_context, force_authn=force_authn)
+    return f'{before}{request.id}" IssueInstant="{instants.write(request.created)}{behind}'.encode()
+
+
+@lru_cache(maxsize=32)
+def _frame(
+    destination: str, acs_url: str, issuer: str, authn_context: tuple[str, ...], *, force_authn: bool
+) -> tuple[str, str]:
+    """What is the same in all requests to one identity provider: before the ID, and behind the time."""
     fresh = ' ForceAuthn="true"' if force_authn else ""
     context = ""
     if authn_context:
@@ -130,11 +146,10 @@ def authn_request(
         context = (
             f'<samlp:RequestedAuthnContext Comparison="exact">{references}</samlp:RequestedAuthnContext>'
         )
-    return (
+    before = (
         '<samlp:AuthnRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol"'
-        ' xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion"'
-        f' ID="{request.id}" Version="2.0" IssueInstant="{instants.write(request.created)}"'
+        ' xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" Version="2.0"'
         f" Destination={quoteattr(destination)} AssertionConsumerServiceURL={quoteattr(acs_url)}"
-        f' ProtocolBinding="{bindings.POST}"{fresh}>'
-        f"<saml:Issuer>{escape(issuer)}</saml:Issuer>{context}</samlp:AuthnRequest>"
-    ).encode()
+        f' ProtocolBinding="{bindings.POST}"{fresh} ID="'
+    )
+    return before, f'"><saml:Issuer>{escape(issuer)}</saml:Issuer>{context}</samlp:AuthnRequest>'
