@@ -32,6 +32,8 @@ def stock(subject: Subject) -> tuple[dict[str, Any], Any, Any]:
                 "rejectDeprecatedAlgorithm": True,
                 "requestedAuthnContext": False,
                 "wantAttributeStatement": False,
+                "authnRequestsSigned": provider._signing_key is not None,
+                "signatureAlgorithm": "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
             },
         },
         custom_base_path="/dev/null/",
