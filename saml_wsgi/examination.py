@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Protocol, runtime_checkable
 
-from saml_wsgi import federation, wiring
+from saml_wsgi import federation, synchronising, wiring
 from saml_wsgi.config.certificates import term
 from saml_wsgi.config.kinds import duration_text
 from saml_wsgi.config.lookup import is_known
@@ -47,6 +47,11 @@ def check(
     hidden_by_defaults(global_conf, options, problems)
     parts = wiring.build(options, here=here, problems=problems, look_only=True)
     facts = _facts(parts) if parts else []
+    if parts:
+        told = {problem.key for problem in problems.warnings}
+        for warning in synchronising.warnings(parts):
+            if warning.key not in told:
+                problems.warn(warning.key, warning.reason, warning.cure)
     if parts and connect:
         facts += _met(parts, problems)
     return Report((*problems.fatal, *problems.warnings), tuple(facts))
@@ -96,6 +101,7 @@ def _facts(parts: wiring.Parts) -> list[tuple[str, str]]:
         ("sources", ", ".join(parts.sources) or "none"),
         ("sessions", without_password(parts.settings.store.url)),
         ("users", _users(parts.settings)),
+        *synchronising.facts(parts),
         ("records", _records(parts.settings)),
         ("fingerprint", parts.settings.fingerprint),
     ]

@@ -31,6 +31,7 @@ _OURS: Final = frozenset({__file__, importlib.__file__, importlib.metadata.__fil
 _MADE_OTHERWISE: Final[Mapping[str, str]] = {
     "saml_wsgi.resolvers.jit:JITResolver.__init__": "jit",
     "saml_wsgi.resolvers.existing:ExistingResolver.__init__": "existing",
+    "saml_wsgi.resolvers.ldap:LDAPResolver.__init__": "ldap",
     "saml_wsgi.directories.sql:SQLDirectory.__init__": "sql",
     "saml_wsgi.directories.table:TableDirectory.__init__": "table",
 }

@@ -7,10 +7,22 @@ implementation can run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from saml_wsgi.model import Assertion, Changes, Denied, Entry, Event, Link, Listed, Profile, Resolution, User
+from saml_wsgi.model import (
+    Assertion,
+    Changes,
+    Denied,
+    Entry,
+    Event,
+    Link,
+    Listed,
+    Profile,
+    Resolution,
+    Standing,
+    User,
+)
 
 
 @runtime_checkable
@@ -38,6 +50,75 @@ class Source(Protocol):
         Raises:
             SourceUnavailable: It doesn't answer, or answers partially.
             Ambiguous: It knows several.
+        """
+
+
+class Member(Protocol):
+    """A person of a population as they were read. Understanding them costs, so it is done where needed.
+
+    Attributes:
+        subject: What identifies them for good at the source, such as ``entryUUID:…``.
+        digest: The same bytes mean the same :meth:`profile`, as long as the source's options are the same.
+    """
+
+    @property
+    def subject(self) -> str: ...
+    @property
+    def digest(self) -> bytes: ...
+
+    def profile(self) -> Profile:
+        """What the source says of them: ``active`` False where they are switched off, and the subject.
+
+        Raises:
+            Refused: ``attribute_unusable``, ``missing_attribute``: what it says can't be used.
+        """
+
+
+class Reading(Protocol):
+    """A population being read, once, page by page: memory doesn't grow with it.
+
+    Attributes:
+        complete: Whether everybody is read. Else only those who may have changed, and nobody is missing.
+        why: Why everybody is read although a cursor was given, for the operator; ``""``: no reason needed.
+        cursor: Known when the last page was read: where a later reading of changes can begin, or ``""``.
+    """
+
+    @property
+    def complete(self) -> bool: ...
+    @property
+    def why(self) -> str: ...
+    @property
+    def cursor(self) -> str: ...
+
+    def __iter__(self) -> Iterator[Sequence[Member]]:
+        """The pages.
+
+        Raises:
+            SourceUnavailable: The source doesn't answer, or tells only a part. What was read is worth
+                nothing then.
+        """
+
+
+@runtime_checkable
+class Population(Source, Protocol):
+    """A source that can be read as a whole: what a synchronisation needs.
+
+    Attributes:
+        fields: Those of ``model.FIELDS`` that it speaks of. Where one of these isn't said (None), it is
+            empty there; all others are left alone.
+        fingerprint: Changes when its options do: what was read with other ones must be read again.
+    """
+
+    @property
+    def fields(self) -> Collection[str]: ...
+    @property
+    def fingerprint(self) -> str: ...
+
+    def read(self, since: str, /) -> Reading:
+        """Begin to read: what changed since a cursor, where that can be proved; else everybody.
+
+        Args:
+            since: The cursor of an earlier reading, or ``""``.
         """
 
 
@@ -128,6 +209,20 @@ class Links(Protocol):
 
         Asked where somebody brings no subject: a user who has one isn't theirs.
         """
+
+
+@runtime_checkable
+class Standings(Links, Protocol):
+    """Links that keep what a source last said of its subjects; an optional part of them.
+
+    There the "identity provider" is the source: ``ldap:<name of the source>``, as in ``managed_by``.
+    """
+
+    def standing(self, source: str, user_id: str, /) -> Standing | None:
+        """What the source last said of the user, or None if the user is pinned to none of its subjects."""
+
+    def note(self, source: str, subject: str, state: str, moment: int, /) -> None:
+        """Keep what the source says now. ``since`` changes with the state only; nothing if not pinned."""
 
 
 @runtime_checkable

@@ -74,6 +74,8 @@ class Profile:
     Attributes:
         active: Whether the person may use the account at all; False refuses the sign-in.
         origins: For each field that has a value, where it came from, for example ``saml:email``.
+        subject: What identifies the person for good where this comes from, such as
+            ``entryUUID:…``; ``""``: nothing does.
     """
 
     username: str | None = None
@@ -85,6 +87,7 @@ class Profile:
     groups: tuple[str, ...] | None = None
     origins: Mapping[str, str] = field(default_factory=_nothing)
     active: bool | None = None
+    subject: str = ""
 
     def value(self, name: str) -> str | None:
         """The value of one of :data:`FIELDS`."""
@@ -199,6 +202,22 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What a source last said of somebody whom it knows; kept with the link to their user.
+
+    Attributes:
+        state: ``active``, ``inactive`` (switched off there), ``missing`` (not there any more), or ``""``:
+            it was never asked.
+        since: Since when it has been so, in seconds since the epoch.
+        confirmed: When it last said so, exact to an hour; a complete synchronisation says it of everybody.
+    """
+
+    state: str = ""
+    since: int = 0
+    confirmed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """Something to put into the store; see :class:`saml_wsgi.interfaces.Store`."""
 
@@ -259,6 +278,7 @@ class Session:
         checked: When the user was last looked up again (``session.recheck``).
         origins: For each field of the user, where its value came from at sign-in.
         in_directory: See :class:`Resolution`.
+        lost: Groups that the user left since the sign-in. That they were asserted then counts no more.
     """
 
     key: str
@@ -274,6 +294,7 @@ class Session:
     checked: int
     origins: Mapping[str, str] = field(default_factory=_nothing)
     in_directory: bool = True
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

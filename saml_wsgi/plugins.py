@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Never
@@ -10,7 +11,8 @@ from saml_wsgi.config.settings import ResolverSettings, Settings, SourceSettings
 from saml_wsgi.directories.unopened import Unopened
 from saml_wsgi.errors import ConfigurationError, Problems, SamlWsgiError, SourceUnavailable
 from saml_wsgi.factories import DIRECTORY, LINKS, RESOLVER, SOURCE, check_shape, make
-from saml_wsgi.interfaces import Clock, Directory, Links, Resolver, Source
+from saml_wsgi.interfaces import Clock, Directory, Links, Reading, Resolver, Source, Standings
+from saml_wsgi.model import FIELDS
 from saml_wsgi.resolvers.chain import Chain
 from saml_wsgi.resolvers.context import DirectoryContext, ResolverContext, SourceContext
 from saml_wsgi.resolvers.mapping import AttributeMap
@@ -41,6 +43,7 @@ def chain(
     *,
     sources: Mapping[str, Source] = _NONE,
     idp_name: str = "",
+    clock: Clock = time,
 ) -> Chain | None:
     """The resolvers that are configured; None where one of them can't be made.
 
@@ -49,6 +52,7 @@ def chain(
     Args:
         sources: What :func:`sources` made.
         idp_name: The identity provider's name.
+        clock: The time.
     """
     faulty = {problem.key for problem in problems.fatal}
     mapping = attribute_map(settings)
@@ -65,6 +69,8 @@ def chain(
             access=settings.access,
             sources=sources,
             idp_name=idp_name,
+            standings=links if isinstance(links, Standings) else None,
+            clock=clock,
         )
         if any(key.startswith(context.key("")) for key in faulty):
             continue  # what was meant isn't known
@@ -150,8 +156,18 @@ def directory(settings: Settings, clock: Clock) -> Directory:
 
 
 class _Unmade:
-    """A source that couldn't be made."""
+    """A source that couldn't be made, of any kind."""
+
+    fields: Final = FIELDS
+    fingerprint: Final = ""
 
     def look_up(self, keys: Mapping[str, str], /) -> Never:
         del keys
+        self._refuse()
+
+    def read(self, since: str, /) -> Reading:
+        del since
+        self._refuse()
+
+    def _refuse(self) -> Never:
         raise SourceUnavailable("it couldn't be made")

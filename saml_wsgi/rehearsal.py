@@ -13,8 +13,8 @@ from typing import Any, Final, Never, Self
 
 from saml_wsgi import names
 from saml_wsgi.errors import DirectoryConflict, DirectoryUnavailable, Refused
-from saml_wsgi.interfaces import Attendance, Directory, GroupRegister, Links
-from saml_wsgi.model import FIELDS, Changes, Profile, User
+from saml_wsgi.interfaces import Attendance, Directory, GroupRegister, Links, Standings
+from saml_wsgi.model import FIELDS, Changes, Profile, Standing, User
 
 _NAMES: Final = ("username", "email")
 _CHANGEABLE: Final = frozenset({*FIELDS, "groups", "active"})
@@ -25,11 +25,12 @@ class Written:
     """Something that would have been written.
 
     Attributes:
-        what: ``create``, ``update``, ``pin`` or ``saw``.
+        what: ``create``, ``update``, ``pin``, ``note`` or ``saw``.
         user_id: Of the user; of one who would be made it is made up.
         before: The user before, where there was one.
         after: The user afterwards, where the user was written.
         link: The identity provider and the subject that would be pinned to the user.
+        state: Of ``note``: what would be kept as the last word of the source that keeps the user.
     """
 
     what: str
@@ -37,28 +38,30 @@ class Written:
     before: User | None = None
     after: User | None = None
     link: tuple[str, str] | None = None
+    state: str = ""
 
 
 class Rehearsal:
     """A WritableDirectory and Links over real ones, to which it never writes.
 
-    It is an Attendance and a GroupRegister where the real directory is one. It refuses what any directory
-    refuses (a username or a subject that is another's, a user who is gone), but can't know what a
-    particular table has no room for. Fields that the real one says it doesn't keep (an attribute ``fields``)
-    stay empty.
+    It is an Attendance and a GroupRegister where the real directory is one, and Standings where the links
+    are. It refuses what any directory refuses (a username or a subject that is another's, a user who is
+    gone), but can't know what a particular table has no room for. Fields that the real one says it doesn't
+    keep (an attribute ``fields``) stay empty.
 
     Args:
         directory: Where users are; only ``find``, ``get`` and ``known_groups`` are called.
-        links: Only ``follow`` and ``subject_of`` are called.
+        links: Only ``follow``, ``subject_of`` and ``standing`` are called.
 
     Attributes:
         written: What would have been written, in order.
     """
 
     def __new__(cls, directory: Directory, links: Links) -> Self:
-        del links
-        # What it can do is asked by its methods, so it has those of the real one and no others.
+        # What it can do is asked by its methods, so it has those of the real ones and no others.
         parts = [part for kind, part in _PARTS if isinstance(directory, kind)]
+        if isinstance(links, Standings):
+            parts.append(_Keeping)
         if cls is not Rehearsal or not parts:
             return super().__new__(cls)
         return super().__new__(type(cls.__name__, (*parts, cls), {}))
@@ -72,6 +75,7 @@ class Rehearsal:
         self.exact: bool = getattr(directory, "exact", False) is True
         self._users: dict[str, User] = {}
         self._pinned: dict[tuple[str, str], str] = {}
+        self._noted: dict[tuple[str, str], Standing] = {}
         self._made = 0
         self._lock = threading.RLock()
         self.written: list[Written] = []
@@ -216,6 +220,32 @@ class _Registering(Rehearsal):
         return self._directory.known_groups(names) | joined.intersection(names)
 
 
+class _Keeping(Rehearsal):
+    def standing(self, source: str, user_id: str, /) -> Standing | None:
+        """See :meth:`saml_wsgi.interfaces.Standings.standing`."""
+        with self._lock:
+            if self.subject_of(source, user_id) is None:
+                return None
+            noted = self._noted.get((source, user_id))
+            return noted or self._really(source, user_id)
+
+    def note(self, source: str, subject: str, state: str, moment: int, /) -> None:
+        """See :meth:`saml_wsgi.interfaces.Standings.note`."""
+        with self._lock:
+            user_id = self.follow(source, subject)
+            if user_id is None:
+                return
+            before = self._noted.get((source, user_id)) or self._really(source, user_id)
+            since = before.since if before.state == state else moment
+            self._noted[source, user_id] = Standing(state, since, moment)
+            self.written.append(Written("note", user_id, state=state))
+
+    def _really(self, source: str, user_id: str) -> Standing:
+        assert isinstance(self._links, Standings)
+        # Who is only pinned here was never asked about.
+        return self._links.standing(source, user_id) or Standing()
+
+
 _PARTS: Final[tuple[tuple[type, type[Rehearsal]], ...]] = (
     (Attendance, _Attending),
     (GroupRegister, _Registering),
@@ -227,6 +257,7 @@ class Nobody:
 
     _users: Final[Mapping[str, User]] = {}
     _links: Final[Mapping[tuple[str, str], str]] = {}
+    _standings: Final[Mapping[tuple[str, str], Standing]] = {}
 
     def find(self, field: str, value: str, /) -> Sequence[User]:
         del field, value
@@ -252,6 +283,13 @@ class Nobody:
 
     def subject_of(self, idp: str, user_id: str, /) -> str | None:
         return self._links.get((idp, user_id))
+
+    def standing(self, source: str, user_id: str, /) -> Standing | None:
+        return self._standings.get((source, user_id))
+
+    def note(self, source: str, subject: str, state: str, moment: int, /) -> None:
+        del source, subject, state, moment
+        self._refuse()
 
     def pin(self, idp: str, subject: str, user_id: str, /) -> bool:
         del idp, subject, user_id

@@ -56,7 +56,7 @@ def open_people(settings: Settings, clock: Clock) -> People:
         )
     directory = plugins.directory(settings, clock)
     links: Links | None = getattr(directory, "links", None)
-    if links is None and settings.link.source:
+    if links is None and _links_people(settings):
         url = _database(settings, "links can't be kept in store.url = memory:, nor by this directory.")
         _examine(settings, url)
         links = _sql_links(url, clock)
@@ -70,7 +70,7 @@ def prepare(settings: Settings, people: People) -> None:
         ConfigurationError: They can't be made, or a database isn't up to date.
     """
     urls = {"store.url": settings.store.url}
-    if is_ours(settings) or (settings.link.source and getattr(people.directory, "links", None) is None):
+    if is_ours(settings) or (_links_people(settings) and getattr(people.directory, "links", None) is None):
         urls["directory.url"] = settings.directory.url or settings.store.url
     for key, url in urls.items():
         if url != MEMORY:
@@ -82,6 +82,11 @@ def prepare(settings: Settings, people: People) -> None:
 def is_ours(settings: Settings) -> bool:
     """Whether users are kept in a database that we know, in tables of ours or the application's own."""
     return settings.directory.use in {"sql", "table"}
+
+
+def _links_people(settings: Settings) -> bool:
+    """Whether anybody is pinned: to what the identity provider asserts, or to what a source says."""
+    return bool(settings.link.source) or any(resolver.use == "ldap" for resolver in settings.resolvers)
 
 
 def _database(settings: Settings, forgetful: str) -> str:
@@ -130,7 +135,7 @@ def _table(settings: Settings, url: str, clock: Clock) -> People:
             settings.directory.columns,
             case=settings.directory.case,
             # Of others nobody knows whether they make users; the first one tells.
-            writable=any(resolver.use == "jit" for resolver in settings.resolvers),
+            writable=any(resolver.use in {"jit", "ldap"} for resolver in settings.resolvers),
             match=_matched(settings),
             clock=clock,
         )

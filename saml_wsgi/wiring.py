@@ -204,6 +204,7 @@ def build(
         problems,
         sources=sources,
         idp_name=provider.idp_name if provider is not None else settings.idp.name or "",
+        clock=clock,
     )
     if provider is not None and settings.idp.metadata is not None:
         for pem in provider.identity_provider.certificates:
@@ -221,7 +222,13 @@ def build(
     idp_host = urlsplit(provider.identity_provider.sso_url).hostname or ""
     cookies = Cookies(site, keys, provider.pending, idp_host=idp_host)
     sessions = Sessions(
-        store, keys, clock=clock, lifetimes=_lifetimes(settings), events=events, directory=directory
+        store,
+        keys,
+        clock=clock,
+        lifetimes=lifetimes(settings),
+        events=events,
+        directory=directory,
+        readmit=chain.readmit,
     )
     emergency = EmergencySignIn(site, store, keys, directory, sessions, cookies, pages, events, clock)
     return Parts(
@@ -274,7 +281,8 @@ def _pages(settings: Settings) -> Pages:
     return Pages(templates=settings.pages.templates, support=settings.pages.support or "", site=host)
 
 
-def _lifetimes(settings: Settings) -> Lifetimes:
+def lifetimes(settings: Settings) -> Lifetimes:
+    """How long sessions last, by the options."""
     session = settings.session
     return Lifetimes(
         lifetime=session.lifetime,

@@ -15,10 +15,12 @@ COMMANDS: Final[Mapping[str, str]] = MappingProxyType(
         "check": "saml_wsgi.cli.check:check",
         "database": "saml_wsgi.cli.database:database",
         "demo": "saml_wsgi.cli.demo:demo",
+        "explain": "saml_wsgi.cli.explain:explain",
         "links": "saml_wsgi.cli.links:links",
         "logins": "saml_wsgi.cli.logins:logins",
         "metadata": "saml_wsgi.cli.metadata:metadata",
         "resolve": "saml_wsgi.cli.resolve:resolve",
+        "sync": "saml_wsgi.cli.sync:sync",
         "users": "saml_wsgi.cli.users:users",
     }
 )

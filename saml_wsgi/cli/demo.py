@@ -17,7 +17,7 @@ import click
 from saml_wsgi.cli.report import refusing
 
 _NAME: Final = "saml-wsgi"
-_FOLDER: Final = Path("saml_wsgi_demo")
+_FOLDERS: Final = {"jit": Path("saml_wsgi_demo"), "ldap": Path("saml_wsgi_demo_ldap")}
 _PORT: Final = click.IntRange(1, 65535)
 
 
@@ -27,7 +27,14 @@ _PORT: Final = click.IntRange(1, 65535)
 @click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
-    help=f"Where the ini, the keys and the database are; made if it isn't there.  [default: {_FOLDER}]",
+    help="Where the ini, the keys and the database are; made if it isn't there.  "
+    f"[default: {_FOLDERS['jit']}, with ldap {_FOLDERS['ldap']}]",
+)
+@click.option(
+    "--resolver",
+    type=click.Choice(list(_FOLDERS)),
+    help="Who users are: jit, made at their first sign-in; ldap, synchronised from an LDAP directory, for "
+    "which OpenLDAP's slapd must be installed.  [default: jit, or what the folder has]",
 )
 @click.option(
     "--check",
@@ -36,21 +43,27 @@ _PORT: Final = click.IntRange(1, 65535)
     help="Go through everything without a browser, in a folder that is removed afterwards (unless --folder "
     "is given), and end with 0 or 1.",
 )
-def demo(port: int | None, idp_port: int | None, folder: Path | None, check_only: bool) -> None:
+def demo(
+    port: int | None, idp_port: int | None, folder: Path | None, resolver: str | None, check_only: bool
+) -> None:
     """Try it: an application and an identity provider like JumpCloud, on this machine."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # not every terminal can show every name
     with refusing():
         if check_only:
-            sys.exit(0 if _check(port, idp_port, folder) else 1)
-        _serve(port, idp_port, folder or _FOLDER)
+            sys.exit(0 if _check(port, idp_port, folder, resolver) else 1)
+        _serve(port, idp_port, folder or _FOLDERS[resolver or "jit"], resolver)
 
 
-def _serve(port: int | None, idp_port: int | None, folder: Path) -> None:
+def _serve(port: int | None, idp_port: int | None, folder: Path, resolver: str | None) -> None:
     from saml_wsgi.demo.running import running, until_stopped
 
-    with until_stopped() as wait, _log(sys.stderr), running(folder, port, idp_port) as demonstration:
+    with (
+        until_stopped() as wait,
+        _log(sys.stderr),
+        running(folder, port, idp_port, resolver=resolver) as demonstration,
+    ):
         from saml_wsgi.demo.introduction import introduction
 
         click.echo(introduction(demonstration, _program()))
@@ -58,7 +71,7 @@ def _serve(port: int | None, idp_port: int | None, folder: Path) -> None:
         click.echo("\nEnding.")
 
 
-def _check(port: int | None, idp_port: int | None, folder: Path | None) -> bool:
+def _check(port: int | None, idp_port: int | None, folder: Path | None, resolver: str | None) -> bool:
     from saml_wsgi.demo.check import check
     from saml_wsgi.demo.running import running
 
@@ -68,7 +81,7 @@ def _check(port: int | None, idp_port: int | None, folder: Path | None) -> bool:
         if folder is None:
             made = tempfile.TemporaryDirectory(prefix="saml_wsgi_demo_", ignore_cleanup_errors=True)
             folder = Path(stack.enter_context(made))
-        demonstration = stack.enter_context(running(folder, port, idp_port))
+        demonstration = stack.enter_context(running(folder, port, idp_port, resolver=resolver))
         click.echo(
             f"The application is at {demonstration.base_url}, the identity provider at "
             f"{demonstration.idp.base_url}.\n"

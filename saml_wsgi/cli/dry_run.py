@@ -113,6 +113,7 @@ def decide(parts: Parts, assertion: Assertion) -> Decision:
         problems,
         sources=parts.sources,
         idp_name=parts.provider.idp_name,
+        clock=parts.clock,
     )
     problems.raise_if_fatal()
     assert chain is not None

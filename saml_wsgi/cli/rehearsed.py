@@ -100,4 +100,5 @@ def _written(written: Written) -> dict[str, Any]:
         "before": _user(written.before),
         "after": _user(written.after),
         "link": None if written.link is None else list(written.link),
+        "state": written.state or None,
     }

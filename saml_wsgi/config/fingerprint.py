@@ -8,7 +8,8 @@ from typing import Final
 
 from saml_wsgi.config.certificates import FileOrText
 from saml_wsgi.config.options import TABLE
-from saml_wsgi.config.reading import Plugged, Values
+from saml_wsgi.config.plugged import Plugged
+from saml_wsgi.config.reading import Values
 
 _LENGTH: Final = 12
 #: Options of plug-ins are theirs, and which of them are secrets only shows in their names.

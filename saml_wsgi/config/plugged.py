@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import PurePath
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from saml_wsgi.config.convert import Place, Unfit, in_lines, plain_items, shown, text, word
 from saml_wsgi.config.secrets import Secret
@@ -16,6 +17,14 @@ Texts: TypeAlias = str | tuple[str, ...]
 
 _PLUGIN_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _USE: Final = re.compile(r"[A-Za-z_][\w.-]*(?::[A-Za-z_][\w.]*)?", re.ASCII)
+
+
+class Plugged(NamedTuple):
+    """A resolver or a source as it was written: what it is called, what it is, and options of its own."""
+
+    name: str
+    use: str
+    options: Mapping[str, Texts]
 
 
 def is_plugin_name(name: str) -> bool:
@@ -43,6 +52,22 @@ class PluginNames:
         if len(set(found)) != len(found):
             raise Unfit("it names a resolver twice.", "Name each once.")
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class SourceName:
+    """The name of a source."""
+
+    kind: str = "name of a source"
+
+    def __call__(self, value: object, _: Place, /) -> str:
+        content = word(value)
+        if not is_plugin_name(content):
+            raise Unfit(
+                f"it is {shown(content)}, which can't be a name.",
+                "Write NAME, as it stands in source.NAME.use.",
+            )
+        return content
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
+from saml_wsgi.config import synchronised
 from saml_wsgi.config.contradictions import check
 from saml_wsgi.config.convert import Place, Unfit, is_unset, shown
 from saml_wsgi.config.declare import Option
 from saml_wsgi.config.lookup import did_you_mean, is_known, plugin_option
 from saml_wsgi.config.options import TABLE
-from saml_wsgi.config.plugged import Texts, Use, as_texts, is_plugin_name
+from saml_wsgi.config.plugged import Plugged, Texts, Use, as_texts, is_plugin_name
 from saml_wsgi.config.secrets import Secret
 from saml_wsgi.config.strength import GENERATE
 from saml_wsgi.config.urls import MEMORY
@@ -31,14 +32,6 @@ _STAND_INS: Final[Mapping[str, Any]] = MappingProxyType(
         "store.url": MEMORY,
     }
 )
-
-
-class Plugged(NamedTuple):
-    """A resolver or a source as it was written: what it is called, what it is, and options of its own."""
-
-    name: str
-    use: str
-    options: Mapping[str, Texts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +69,9 @@ def read_values(options: Mapping[str, object], *, here: str | None, problems: Pr
             if option.key in given or option.key not in noted:
                 problems.add(option.key, unfit.reason, unfit.cure)
     plugged = _plugged(given, values.get("resolvers"), problems)
-    _check_sources(*plugged[:2], problems)
+    _check_sources(*plugged[:2], values.get("sync.source"), problems)
     check(given, values, problems)
+    synchronised.check(given, values, *plugged[:2], problems)
     _derive(given, values)
     complete = all(key in values for key in TABLE)
     for option in TABLE.values():
@@ -219,14 +213,21 @@ def _known(kind: str, name: str, resolvers: tuple[str, ...] | None) -> None:
         raise Unfit("saml is what the assertion itself is called.", "Give the source another name.")
 
 
-def _check_sources(resolvers: tuple[Plugged, ...], sources: tuple[Plugged, ...], problems: Problems) -> None:
+def _check_sources(
+    resolvers: tuple[Plugged, ...], sources: tuple[Plugged, ...], chosen: str | None, problems: Problems
+) -> None:
     """Warn of a source that is asked by nobody. What resolvers from elsewhere ask isn't known."""
-    if any(resolver.use not in {"jit", "existing"} for resolver in resolvers):
+    uses = {resolver.use for resolver in resolvers}
+    if uses - {"jit", "existing", "ldap"}:
         return
-    asked: set[str] = set()
+    asked: set[str | None] = set()
     for resolver in resolvers:
-        written = resolver.options.get("sources", ())
-        asked.update(written.split() if isinstance(written, str) else written)
+        for option in ("sources", "source"):
+            written = resolver.options.get(option, ())
+            asked.update(written.split() if isinstance(written, str) else written)
+    if chosen is not None or uses != {"jit"}:
+        # Its people are copied, or looked up by the resolver of that name.
+        asked.add(synchronised.synchronised(chosen, sources))
     for source in sources:
         if source.name not in asked:
             problems.warn(
@@ -246,5 +247,7 @@ def _derive(given: Mapping[str, object], values: dict[str, Any]) -> None:
         # Whoever says how it is composed, and not which attribute it is, means only that.
         if f"attributes.{field}.format" in given and f"attributes.{field}" not in given:
             values[f"attributes.{field}"] = ()
+    if values.get("sync.warn_after", 0) is None:
+        values["sync.warn_after"] = 4 * values.get("sync.every", TABLE["sync.every"].default)
     if "session.idle" not in given and "session.lifetime" in values:
         values["session.idle"] = min(values["session.idle"], values["session.lifetime"])

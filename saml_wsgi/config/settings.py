@@ -14,6 +14,7 @@ from saml_wsgi.config.certificates import FileOrText
 from saml_wsgi.config.fingerprint import fingerprint
 from saml_wsgi.config.plugged import Texts
 from saml_wsgi.config.reading import Values, hidden_by_defaults, read_values
+from saml_wsgi.config.removals import Share
 from saml_wsgi.config.secrets import Secret
 from saml_wsgi.errors import ConfigurationError, Problems
 from saml_wsgi.model import FIELDS
@@ -36,6 +37,7 @@ __all__ = [
     "SourceSettings",
     "SpSettings",
     "StoreSettings",
+    "SyncSettings",
     "hidden_by_defaults",
     "read",
 ]
@@ -197,6 +199,26 @@ class EmergencySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SyncSettings:
+    """``sync.``.
+
+    Attributes:
+        source: None where it wasn't written: then it is the only one that can be read as a whole.
+        max_removals: A share of the active users, or a number of them.
+        adopt: Of ``local`` and ``jit``, whose users become the source's.
+    """
+
+    source: str | None
+    every: int
+    full_every: int
+    incremental: Literal["auto", "off"]
+    max_removals: Share | int
+    adopt: tuple[str, ...]
+    warn_after: int
+    keep: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that was configured, or its default.
 
@@ -237,6 +259,7 @@ class Settings:
     session: SessionSettings
     pages: PageSettings
     emergency: EmergencySettings
+    sync: SyncSettings
     fingerprint: str
 
 
@@ -290,6 +313,7 @@ def _settings(values: Values, problems: Problems) -> Settings:
         session=SessionSettings(**values.group("session")),
         pages=PageSettings(**values.group("pages")),
         emergency=EmergencySettings(**values.group("emergency")),
+        sync=SyncSettings(**values.group("sync")),
         fingerprint=fingerprint(values),
     )
 

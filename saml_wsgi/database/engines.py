@@ -5,16 +5,28 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, QueuePool, Table, create_engine, event, make_url
+from sqlalchemy import (
+    URL,
+    Connection,
+    Engine,
+    PoolProxiedConnection,
+    QueuePool,
+    Table,
+    create_engine,
+    event,
+    make_url,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
 
+from saml_wsgi.database.spares import Lent, Spares
 from saml_wsgi.errors import ConfigurationError, Problem, Unavailable
 
 #: How long a call waits for another writer, for a connection, for an answer; in seconds.
@@ -23,6 +35,10 @@ PATIENCE: Final = 5.0
 _LONGEST_PATIENCE: Final = 60.0
 _OLDEST_SQLITE: Final = (3, 35, 0)  # the first with RETURNING
 _READS: Final = "saml_wsgi_reads"
+_SPARES: Final = "saml_wsgi_spares"
+#: How often a writer on SQLite looks whether it is its turn, in seconds.
+_POLL: Final = 0.001
+_PRIMARY: Final = 0xFF  # of SQLite's extended error codes, the part that says what it is
 
 _SQLITE_FORM: Final = "Write sqlite:////folder/file.db."
 
@@ -75,6 +91,16 @@ def disconnect(url: str) -> None:
         engine = _engines.pop(target.render_as_string(hide_password=False), None)
     if engine is not None:
         engine.dispose()
+
+
+def lend(engine: Engine) -> PoolProxiedConnection | Lent:
+    """One of the engine's connections for statements on the driver's own cursor; to be closed after use.
+
+    Raises:
+        Exception: What the driver, or SQLAlchemy, raises where it can't be had.
+    """
+    spares = _spares(engine)
+    return engine.raw_connection() if spares is None else spares.lend()
 
 
 def reading(engine: Engine) -> Engine:
@@ -156,10 +182,51 @@ def _timeout(target: URL, option: str) -> float:
     return seconds
 
 
-class _FileConnection(sqlite3.Connection):
-    """A connection that remembers which file it opened."""
+class FileConnection(sqlite3.Connection):
+    """A connection that remembers which file it opened, and waits for its turn to write."""
 
     file: tuple[int, int]
+    patience: float
+
+    def begin(self) -> None:
+        """Begin a transaction that writes, within a millisecond or two of the moment when nobody else does.
+
+        SQLite itself asks every 100 ms in the end: behind a synchronisation, which pauses for a few
+        milliseconds between its transactions, somebody who signs in would wait for long.
+
+        Raises:
+            sqlite3.OperationalError: ``database is locked``: somebody wrote for as long as patience lasts.
+        """
+        self.execute("PRAGMA busy_timeout = 0").close()
+        try:
+            deadline = 0.0
+            while True:
+                try:
+                    self.execute("BEGIN IMMEDIATE")
+                    return
+                except sqlite3.OperationalError as error:
+                    if error.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_BUSY:
+                        raise
+                    now = time.monotonic()
+                    deadline = deadline or now + self.patience
+                    if now >= deadline:
+                        raise
+                    time.sleep(min(_POLL, deadline - now))
+        finally:
+            # Whatever else may have to wait, such as a read beside a recovery, waits as SQLite does.
+            self.execute(f"PRAGMA busy_timeout = {self.patience * 1000:.0f}").close()
+
+
+def _path(target: URL, option: str) -> Path:
+    """Where the file is, or is to be."""
+    path = Path(target.database or "")
+    if path.is_dir():
+        raise _refusal(option, f"{path} is a folder.", "Name a file in it.")
+    if path.exists() and not path.is_file():
+        raise _refusal(option, f"{path} isn't a file, but a pipe or a device.", "Name a file.")
+    if not path.parent.is_dir():
+        raise _refusal(option, f"the folder {path.parent} isn't there.", "Make it, or name another one.")
+    return path
 
 
 def _sqlite(target: URL, option: str) -> Engine:
@@ -169,18 +236,12 @@ def _sqlite(target: URL, option: str) -> Engine:
             f"this Python comes with SQLite {sqlite3.sqlite_version}, and 3.35 is needed.",
             "Use a newer Python, or PostgreSQL.",
         )
-    path = Path(target.database or "")
-    if path.is_dir():
-        raise _refusal(option, f"{path} is a folder.", "Name a file in it.")
-    if path.exists() and not path.is_file():
-        raise _refusal(option, f"{path} isn't a file, but a pipe or a device.", "Name a file.")
-    if not path.parent.is_dir():
-        raise _refusal(option, f"the folder {path.parent} isn't there.", "Make it, or name another one.")
+    path = _path(target, option)
     timeout = _timeout(target, option)
     # mode=rw: a file that was deleted must not come back empty, in a mode of the umask's choice.
     uri = f"file:{quote(str(path))}?mode=rw"
 
-    def open_file() -> _FileConnection:
+    def open_file() -> FileConnection:
         # Looked at before it is opened: if it is exchanged in between, the next checkout notices.
         file = _identity(path)
         if file is None:
@@ -191,7 +252,7 @@ def _sqlite(target: URL, option: str) -> Engine:
             timeout=timeout,
             isolation_level=None,  # the driver begins nothing of its own accord; _begin does
             check_same_thread=False,  # the pool hands it to one thread at a time
-            factory=_FileConnection,
+            factory=FileConnection,
         )
         try:
             connection.execute("PRAGMA foreign_keys = ON")
@@ -201,6 +262,7 @@ def _sqlite(target: URL, option: str) -> Engine:
             connection.close()
             raise
         connection.file = file
+        connection.patience = timeout
         return connection
 
     def same_file(connection: Any, _record: object, _proxy: object) -> None:
@@ -208,23 +270,40 @@ def _sqlite(target: URL, option: str) -> Engine:
         if connection.file != _identity(path):
             raise DisconnectionError("the database file was exchanged")
 
+    def taken_out() -> PoolProxiedConnection:
+        """A connection out of the pool, which it doesn't go back to."""
+        taken = engine.raw_connection()
+        taken.detach()
+        return taken
+
+    spares = Spares(taken_out, lambda: _identity(path))
     engine = create_engine(
         target,
         creator=open_file,
         poolclass=QueuePool,
+        pool_use_lifo=True,  # the connection that was used last still has the pages at hand
         pool_size=8,
         max_overflow=56,  # waiting for a connection helps nobody where a connection is a file
         pool_timeout=PATIENCE,
         hide_parameters=True,
+        execution_options={_SPARES: spares},
     )
     event.listen(engine, "checkout", same_file)
     event.listen(engine, "begin", _begin)
+    event.listen(engine, "engine_disposed", lambda _engine: spares.close())
     return engine
 
 
 def _begin(connection: Connection) -> None:
-    if _READS not in connection.get_execution_options():
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    if _READS in connection.get_execution_options():
+        return
+    opened: Any = connection.connection.driver_connection
+    try:
+        opened.begin()
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(
+            "BEGIN IMMEDIATE", None, error, sqlite3.Error, hide_parameters=True, dialect=connection.dialect
+        ) from error
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -265,7 +344,14 @@ def _after_fork() -> None:
     for engine in _engines.values():
         # Kept, so that nobody closes them here: what a close says and unlocks is the parent's business.
         _inherited.append(engine.pool)
+        if (spares := _spares(engine)) is not None:
+            _inherited.append(spares.abandon())
         engine.dispose(close=False)
+
+
+def _spares(engine: Engine) -> Spares | None:
+    found: Spares | None = engine.get_execution_options().get(_SPARES)
+    return found
 
 
 os.register_at_fork(after_in_child=_after_fork)

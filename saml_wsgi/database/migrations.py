@@ -90,5 +90,79 @@ def _compare_names_anew(connection: Connection) -> None:
         connection.execute(text(statement), changed)
 
 
+_TO_3: Final = (
+    "ALTER TABLE saml_wsgi_users ADD COLUMN generation BIGINT DEFAULT '0' NOT NULL",
+    "ALTER TABLE saml_wsgi_links ADD COLUMN state VARCHAR(16) DEFAULT '' NOT NULL",
+    "ALTER TABLE saml_wsgi_links ADD COLUMN since BIGINT DEFAULT '0' NOT NULL",
+    "ALTER TABLE saml_wsgi_links ADD COLUMN confirmed BIGINT DEFAULT '0' NOT NULL",
+    "ALTER TABLE saml_wsgi_links ADD COLUMN digest VARCHAR(64) DEFAULT '' NOT NULL",
+    """
+    CREATE TABLE saml_wsgi_sync (
+        id INTEGER NOT NULL,
+        holder VARCHAR(200) NOT NULL,
+        fence BIGINT NOT NULL,
+        until BIGINT NOT NULL,
+        generation BIGINT NOT NULL,
+        begun BIGINT DEFAULT '0' NOT NULL,
+        PRIMARY KEY (id)
+    )
+    """,
+    "INSERT INTO saml_wsgi_sync (id, holder, fence, until, generation) VALUES (1, '', 0, 0, 0)",
+    """
+    CREATE TABLE saml_wsgi_sync_sources (
+        source VARCHAR(1024) NOT NULL,
+        cursor TEXT NOT NULL,
+        full_at BIGINT NOT NULL,
+        finished BIGINT NOT NULL,
+        PRIMARY KEY (source)
+    )
+    """,
+    """
+    CREATE TABLE saml_wsgi_sync_runs (
+        id VARCHAR(64) NOT NULL,
+        source VARCHAR(1024) NOT NULL,
+        started BIGINT NOT NULL,
+        finished BIGINT NOT NULL,
+        report TEXT NOT NULL,
+        PRIMARY KEY (id)
+    )
+    """,
+    "CREATE INDEX ix_saml_wsgi_sync_runs_started ON saml_wsgi_sync_runs (started)",
+    """
+    CREATE TABLE saml_wsgi_arriving (
+        user_id VARCHAR(64) NOT NULL,
+        generation BIGINT NOT NULL,
+        username VARCHAR(1024),
+        username_key VARCHAR(2048),
+        email VARCHAR(1024),
+        email_key VARCHAR(2048),
+        first_name VARCHAR(1024),
+        last_name VARCHAR(1024),
+        display_name VARCHAR(2048),
+        employee_id VARCHAR(1024),
+        active BOOLEAN,
+        managed_by VARCHAR(2048),
+        groups TEXT,
+        source VARCHAR(1024) NOT NULL,
+        moment BIGINT NOT NULL,
+        state VARCHAR(16),
+        digest VARCHAR(64),
+        subject VARCHAR(1536),
+        updated BIGINT,
+        PRIMARY KEY (user_id)
+    )
+    """,
+    "CREATE INDEX ix_saml_wsgi_arriving_username_key ON saml_wsgi_arriving (username_key)",
+    "CREATE INDEX ix_saml_wsgi_arriving_email_key ON saml_wsgi_arriving (email_key)",
+    "CREATE INDEX ix_saml_wsgi_arriving_employee_id ON saml_wsgi_arriving (employee_id)",
+)
+
+
+def _to_3(connection: Connection) -> None:
+    """What a synchronisation keeps: its lease and history, what its sources said, what is arriving."""
+    for statement in _TO_3:
+        connection.execute(text(statement))
+
+
 #: The first leads from version 1 to version 2. Only ever appended to.
-MIGRATIONS: Final[tuple[Migration, ...]] = (_to_2,)
+MIGRATIONS: Final[tuple[Migration, ...]] = (_to_2, _to_3)

@@ -1,7 +1,7 @@
 """Statements that run at every request: compiled once, then run on the driver's own cursor.
 
-SQLAlchemy writes the SQL and keeps the connections; its own execution costs several times what SQLite
-needs for the statement itself.
+SQLAlchemy writes the SQL; its own execution, and its pool, cost several times what SQLite needs for the
+statement itself.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
+
+from saml_wsgi.database.engines import lend
 
 
 class Prepared:
@@ -35,6 +37,18 @@ class Prepared:
         given = {**self._fixed, **values} if self._fixed else values
         return given if self._order is None else [given[name] for name in self._order]
 
+    def within(self, connection: Connection, values: Mapping[str, Any]) -> Any:
+        """Run it in a transaction of SQLAlchemy's own; the driver's cursor.
+
+        Raises:
+            SQLAlchemyError: As the connection itself would.
+        """
+        driver: Any = connection.connection
+        try:
+            return driver.cursor().execute(self.sql, self.arguments(values))
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise DBAPIError(None, None, error) from error
+
 
 def rows(engine: Engine, statement: Prepared, values: Mapping[str, Any]) -> Sequence[Any]:
     """What a single SELECT finds, as tuples. Waits for no writer on SQLite.
@@ -44,7 +58,7 @@ def rows(engine: Engine, statement: Prepared, values: Mapping[str, Any]) -> Sequ
     """
     errors = engine.dialect.loaded_dbapi.Error
     try:
-        pooled = engine.raw_connection()
+        pooled = lend(engine)
         try:
             cursor = pooled.cursor()
             cursor.execute(statement.sql, statement.arguments(values))
@@ -71,11 +85,12 @@ class Transaction:
 
     def __enter__(self) -> Self:
         try:
-            self._pooled = self._engine.raw_connection()
+            self._pooled = lend(self._engine)
             try:
                 self._cursor: Any = self._pooled.cursor()
                 if self._engine.dialect.name == "sqlite":
-                    self._cursor.execute("BEGIN IMMEDIATE")
+                    opened: Any = self._pooled.driver_connection
+                    opened.begin()
             except BaseException:
                 self._pooled.close()
                 raise

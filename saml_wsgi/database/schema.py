@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from saml_wsgi.database.engines import PATIENCE, connect, reading, reason
 from saml_wsgi.database.migrations import MIGRATIONS, Migration
-from saml_wsgi.database.tables import metadata, schema
+from saml_wsgi.database.tables import metadata, schema, sync
 from saml_wsgi.errors import ConfigurationError, Problem
 
 # Any number, as long as it stays: those who create or upgrade on PostgreSQL queue up for it.
@@ -40,6 +40,8 @@ def create(url: str, *, option: str = "store.url", migrations: Sequence[Migratio
             if version is None:
                 metadata.create_all(connection)
                 connection.execute(insert(schema).values(version=current))
+                # Nobody holds it, and nothing was ever brought: whoever synchronises finds it there.
+                connection.execute(insert(sync).values(id=1, holder="", fence=0, until=0, generation=0))
                 version = current
     _refuse_other(version, current, option)
     return version

@@ -18,6 +18,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     UniqueConstraint,
 )
 
@@ -70,6 +71,8 @@ users: Final = Table(
     Column("updated", BigInteger, nullable=False),
     # When the user last signed in; 0: never.
     Column("seen", BigInteger, nullable=False, server_default="0"),
+    # A user whom a synchronisation makes is nobody before sync.generation has come to this number.
+    Column("generation", BigInteger, nullable=False, server_default="0"),
 )
 
 
@@ -126,7 +129,83 @@ links: Final = Table(
     Column("subject", String(1536), primary_key=True),
     Column("user_id", String(256), nullable=False, index=True),
     Column("created", BigInteger, nullable=False),
+    # The four of them only where idp is a source of people (ldap:<name>): what it last said of them.
+    Column("state", String(16), nullable=False, server_default=""),
+    Column("since", BigInteger, nullable=False, server_default="0"),
+    Column("confirmed", BigInteger, nullable=False, server_default="0"),
+    # Of what a synchronisation last brought here; "": it has to be compared field by field.
+    Column("digest", String(64), nullable=False, server_default=""),
     UniqueConstraint("idp", "user_id", name="saml_wsgi_links_one_subject"),
+)
+
+
+#: One row (id 1): who synchronises, and up to which generation what it brought is there.
+sync: Final = Table(
+    "saml_wsgi_sync",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("holder", String(200), nullable=False),
+    # Grows with each holder: one that was given up for dead must not write any more.
+    Column("fence", BigInteger, nullable=False),
+    # Milliseconds since the epoch; on PostgreSQL by the server's clock.
+    Column("until", BigInteger, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    # Larger than generation while a run writes, and where one was killed: there is something to clear away.
+    Column("begun", BigInteger, nullable=False, server_default="0"),
+)
+
+#: Each source that was synchronised.
+sync_sources: Final = Table(
+    "saml_wsgi_sync_sources",
+    metadata,
+    Column("source", String(1024), primary_key=True),
+    Column("cursor", Text, nullable=False),
+    # When everybody was last read, and when a run last came to its end; 0: never.
+    Column("full_at", BigInteger, nullable=False),
+    Column("finished", BigInteger, nullable=False),
+)
+
+sync_runs: Final = Table(
+    "saml_wsgi_sync_runs",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("source", String(1024), nullable=False),
+    Column("started", BigInteger, nullable=False, index=True),
+    # 0: under way, or killed.
+    Column("finished", BigInteger, nullable=False),
+    # JSON: what was read and changed, and why it was refused.
+    Column("report", Text, nullable=False),
+)
+
+#: What is to become of users who are there: NULL leaves a value as it is. A row counts from the moment
+#: when sync.generation has come to its own; what it says is then moved to the users, a batch at a time.
+arriving: Final = Table(
+    "saml_wsgi_arriving",
+    metadata,
+    Column("user_id", String(64), primary_key=True),
+    Column("generation", BigInteger, nullable=False),
+    Column("username", String(1024)),
+    Column("username_key", String(2048), index=True),
+    Column("email", String(1024)),
+    Column("email_key", String(2048), index=True),
+    Column("first_name", String(1024)),
+    Column("last_name", String(1024)),
+    Column("display_name", String(2048)),
+    Column("employee_id", String(1024), index=True),
+    Column("active", Boolean),
+    Column("managed_by", String(2048)),
+    # JSON: the names of all groups.
+    Column("groups", Text),
+    # What becomes of the link to the source, with the row: its state, from when on, and its digest.
+    Column("source", String(1024), nullable=False),
+    Column("moment", BigInteger, nullable=False),
+    Column("state", String(16)),
+    Column("digest", String(64)),
+    # The link is made first, where it isn't there yet. A user without one is somebody else's by now:
+    # then the row is removed and nothing is changed.
+    Column("subject", String(1536)),
+    # users.updated when the source was compared: if it is another one now, the digest becomes "".
+    Column("updated", BigInteger),
 )
 
 

@@ -36,7 +36,8 @@ def check(demonstration: Demonstration, say: Callable[[str], None]) -> bool:
         Whether all of them had the outcome that is promised.
     """
     trip = RoundTrip(demonstration)
-    for number, step in enumerate(STEPS, 1):
+    steps = STEPS if demonstration.report is None else (_DIRECTORY, *STEPS)
+    for number, step in enumerate(steps, 1):
         try:
             outcome = step.run(trip)
         except (
@@ -49,11 +50,11 @@ def check(demonstration: Demonstration, say: Callable[[str], None]) -> bool:
         ) as error:
             say(f"FAILED {number:2}  {step.title}")
             say(f"           {error if isinstance(error, Failed) else f'{type(error).__name__}: {error}'}")
-            say(f"\n{number - 1} of {len(STEPS)} steps went as promised; the rest wasn't tried.")
+            say(f"\n{number - 1} of {len(steps)} steps went as promised; the rest wasn't tried.")
             return False
         say(f"ok     {number:2}  {step.title}")
         say(f"           {outcome}")
-    say(f"\nAll {len(STEPS)} steps went as promised.")
+    say(f"\nAll {len(steps)} steps went as promised.")
     return True
 
 
@@ -64,6 +65,7 @@ class RoundTrip:
         self._base = demonstration.base_url
         self._idp = demonstration.idp
         self._app = demonstration.app
+        self._report = demonstration.report
         active = [person for person in self._idp.people if person.state == "active"]
         self._person, self._other = active[0], active[1]
         self._suspended = next(person for person in self._idp.people if person.state == "suspended")
@@ -74,6 +76,16 @@ class RoundTrip:
         self._session = ""
 
     # -- before --
+
+    def synchronised(self) -> str:
+        report = self._report
+        assert report is not None
+        if not report.done:
+            raise Failed(f"{report.code}: {report.detail}")
+        wanted = [person.username for person in self._idp.people if person.state != "suspended"]
+        if report.counts.get("read", 0) < len(wanted):
+            raise Failed(f"expected at least {len(wanted)} people, got {dict(report.counts)}")
+        return f"{report.counts['read']} people read, {report.counts.get('created', 0)} new users"
 
     def public(self) -> str:
         page = Browser().get(f"{self._base}/welcome")
@@ -135,8 +147,9 @@ class RoundTrip:
         wanted = self._person
         if user["email"] != wanted.email or set(user["groups"]) != set(wanted.groups):
             raise Failed(f"expected {wanted.email} in {list(wanted.groups)}, got {user}")
-        if seen["origins"].get("email") != "saml:email":
-            raise Failed(f"expected that the e-mail address came from saml:email, got {seen['origins']}")
+        origin = "saml:email" if self._report is None else "people:email"
+        if seen["origins"].get("email") != origin:
+            raise Failed(f"expected that the e-mail address came from {origin}, got {seen['origins']}")
         self._session = seen["session"]["key"]
         self._cookies = self._browser.cookies.header(self._base + "/")
         return (
@@ -228,6 +241,8 @@ class RoundTrip:
     def _is_ours(self, url: str | None) -> bool:
         return url is not None and urlsplit(url)[:2] == urlsplit(self._base)[:2]
 
+
+_DIRECTORY: Final = Step("everybody in the directory is made a user", RoundTrip.synchronised)
 
 STEPS: Final = (
     Step("somebody who isn't signed in asks for the public page", RoundTrip.public),

@@ -58,6 +58,16 @@ class Folder:
         """What ``session.secret`` refers to."""
         return self.path / "session-secret.txt"
 
+    @property
+    def directory(self) -> Path:
+        """What OpenLDAP keeps there, where people come from a directory."""
+        return self.path / "ldap"
+
+    @property
+    def password(self) -> Path:
+        """With which the directory is asked, and changed."""
+        return self.path / "ldap-password.txt"
+
     def refuse_unsuitable(self) -> None:
         """Keep out of folders that hold somebody else's files, or that an ini can't be in."""
         unusable = [character for character in _UNUSABLE if character in str(self.path)]
@@ -85,21 +95,36 @@ class Folder:
                 )
             )
 
-    def furnish(self, base_url: str) -> None:
-        """Make the folder and what is missing in it; ``base_url`` is for a new ini only."""
+    def furnish(self, base_url: str, ldap: str | None = None) -> None:
+        """Make the folder and what is missing in it.
+
+        Args:
+            base_url: For a new ini only.
+            ldap: Likewise; the directory's URL, if people come from one.
+        """
         try:
             if not self.path.exists():
                 self.path.mkdir(mode=0o700, parents=True)
                 # A key and a secret are in here: nothing to commit by accident.
                 (self.path / ".gitignore").write_text("*\n", encoding="ascii")
             if not self.ini.exists():
-                template = resources.files("saml_wsgi.demo") / "templates" / "demo.ini"
-                text = Template(template.read_text(encoding="ascii")).substitute(base_url=base_url)
+                who = _template("who_jit.ini") if ldap is None else _template("who_ldap.ini", ldap=ldap)
+                text = _template("demo.ini", base_url=base_url, who=who.rstrip())
                 self.ini.write_text(text, encoding="ascii")
             if not self.secret.exists():
                 _write_private(self.secret, secrets.token_urlsafe(48) + "\n")
         except OSError as error:
             raise _trouble(self.path, error) from error
+
+    def directory_password(self) -> str:
+        """The password of who asks the directory, and of who changes it; made at the first call."""
+        try:
+            if not self.password.exists():
+                # Without a line feed: ldapmodify -y takes the whole file for the password.
+                _write_private(self.password, secrets.token_urlsafe(24))
+            return self.password.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeError) as error:
+            raise _trouble(self.password, OSError(str(error))) from error
 
     def signing_key(self) -> SigningKey:
         """The identity provider's key; made at the first call."""
@@ -165,6 +190,11 @@ class Folder:
         return ConfigurationError(
             Problem(str(self.ini), reason, "Correct it, or delete it: a new one will be made.")
         )
+
+
+def _template(name: str, **values: str) -> str:
+    template = resources.files("saml_wsgi.demo") / "templates" / name
+    return Template(template.read_text(encoding="ascii")).substitute(values)
 
 
 def _said(error: Any) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from saml_wsgi.demo.application import DEEP_LINK
 from saml_wsgi.demo.running import Demonstration
+from saml_wsgi.demo.tree import ADMIN, person_dn
 from saml_wsgi.testing.people import Person
 
 _STATES = {
@@ -25,7 +26,7 @@ The identity provider    {idp.base_url}/
                          behaves like JumpCloud and is not JumpCloud
 The configuration        {ini}
                          edit it, then start again
-
+{_directory(demonstration)}
 Who has an account
 {_people(idp.people)}
 What to try
@@ -42,9 +43,54 @@ What to try
   - See what JumpCloud would want to know, and what is checked before a start:
       {_command(program, "metadata", ini)}
       {_command(program, "check", ini)}
-
+{_changing(demonstration, program)}
 What happens is told below. Ctrl-C ends it.
 """
+
+
+def _directory(demonstration: Demonstration) -> str:
+    """The directory of people, and what became of it, if there is one."""
+    report = demonstration.report
+    if report is None:
+        return ""
+    if not report.done:
+        said = f"NOT synchronised ({report.code}): {report.detail}\n                         {report.cure}"
+    else:
+        counts = report.counts
+        said = (
+            f"synchronised: {counts.get('read', 0)} people read, {counts.get('created', 0)} new users, "
+            f"{counts.get('deactivated', 0)} switched off"
+        )
+    return f"The directory of people  {_url(demonstration)}\n                         {said}\n"
+
+
+def _changing(demonstration: Demonstration, program: str) -> str:
+    """What can be tried with a directory of our own."""
+    if demonstration.report is None:
+        return ""
+    folder, url = demonstration.folder, _url(demonstration)
+    mara = person_dn(demonstration.idp.people[0])
+    first = demonstration.idp.people[0].username
+    return f"""\
+  - Switch {first} off in the directory (ldapmodify comes with OpenLDAP's tools), synchronise, and reload the
+    page after half a minute:
+      ldapmodify -x -H {url} -D {ADMIN} -y {_shown(folder.password)} <<.
+      dn: {mara}
+      changetype: modify
+      replace: shadowExpire
+      shadowExpire: 1
+      .
+      {_command(program, "sync", folder.ini)}
+    Switch {first} on again with "delete: shadowExpire" in place of the last two lines.
+  - See what a synchronisation would do, what the last ones did, and whom it brought:
+      {_command(program, "sync", folder.ini)} --dry-run
+      {_command(program, "sync", folder.ini)} --history
+      {_command(program, "users list", folder.ini)}
+"""
+
+
+def _url(demonstration: Demonstration) -> str:
+    return demonstration.folder.options().get("source.people.servers", "").strip()
 
 
 def _people(people: tuple[Person, ...]) -> str:
@@ -64,6 +110,13 @@ def _lines(people: tuple[Person, ...]) -> Iterator[str]:
 
 def _command(program: str, name: str, ini: Path) -> str:
     """As it can be copied into the terminal that shows it."""
+    return f"{_quoted(program)} {name} {_shown(ini)}"
+
+
+def _shown(path: Path) -> str:
     here = Path.cwd()
-    shown = str(ini.relative_to(here) if ini.is_relative_to(here) else ini)
-    return " ".join(f'"{word}"' if " " in word else word for word in (program, name, shown))
+    return _quoted(str(path.relative_to(here) if path.is_relative_to(here) else path))
+
+
+def _quoted(word: str) -> str:
+    return f'"{word}"' if " " in word else word

@@ -14,11 +14,13 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
-from saml_wsgi import database, examination
+from saml_wsgi import database, examination, synchronising, wiring
 from saml_wsgi.config.settings import read
+from saml_wsgi.demo import openldap
 from saml_wsgi.demo.folder import Folder
 from saml_wsgi.demo.listening import listen, port_of
 from saml_wsgi.errors import ConfigurationError, Problem, Problems
+from saml_wsgi.sync.report import Report
 from saml_wsgi.testing.idp import JumpCloudIdP
 from saml_wsgi.testing.knobs import App
 from saml_wsgi.testing.metadata import uploaded
@@ -27,6 +29,7 @@ from saml_wsgi.testing.people import PEOPLE
 #: What the administrator of the identity provider maps, beside the groups as ``memberOf``.
 _ATTRIBUTES: Final = ("email", "username", "firstname", "lastname", "displayname", "employee_identifier")
 _APP: Final = "demo"
+_SOURCE: Final = "people"
 #: In seconds.
 _LOOK: Final = 0.5
 _SSO_PORT: Final = re.compile(rf':(\d{{1,5}})/saml2/{_APP}"')
@@ -41,22 +44,28 @@ class Demonstration:
         idp: The identity provider, served at its ``base_url``.
         app: What the identity provider knows of the application.
         folder: Where everything is kept.
+        report: What the synchronisation with the directory did before it began; None: there is no directory.
     """
 
     base_url: str
     idp: JumpCloudIdP
     app: App
     folder: Folder
+    report: Report | None = None
 
 
 @contextmanager
-def running(path: Path, port: int | None = None, idp_port: int | None = None) -> Iterator[Demonstration]:
+def running(
+    path: Path, port: int | None = None, idp_port: int | None = None, *, resolver: str | None = None
+) -> Iterator[Demonstration]:
     """Serve the application and the identity provider until the end of the ``with`` statement.
 
     Args:
         path: The folder; made if it isn't there, reused with the user's edits if it is.
         port: The application's; by default what the ini says, or a free one for a new ini.
         idp_port: The identity provider's; by default the one of the last time if it is free.
+        resolver: ``ldap``, where people come from a directory, or ``jit``; None: what the folder has, or
+            ``jit`` for a new one.
 
     Raises:
         ConfigurationError: Why it can't start, and what to do.
@@ -73,19 +82,24 @@ def running(path: Path, port: int | None = None, idp_port: int | None = None) ->
 
     folder = Folder(path.absolute())
     folder.refuse_unsuitable()
+    if resolver == "ldap":
+        openldap.required()
+    _refuse_other(folder, resolver)
     with ExitStack() as stack:
-        place, doors = _application_place(folder, port, stack)
+        place, doors = _application_place(folder, port, stack, ldap=resolver == "ldap")
+        stack.enter_context(openldap.serving(folder, PEOPLE))
         idp_doors = _idp_place(folder, place.hostname or "", idp_port, stack)
         idp, app = _identity_provider(folder, _url(place.hostname or "", port_of(idp_doors)))
         application = folder.application()
         for url in _databases(folder):
             # At the end: the folder may be about to be removed.
             stack.callback(database.disconnect, url)
+        report = _synchronised(folder)
         servers = stack.enter_context(Servers())
         servers.add(application, doors, place.path)
         servers.add(idp, idp_doors)
         servers.start()
-        yield Demonstration(place.geturl().rstrip("/"), idp, app, folder)
+        yield Demonstration(place.geturl().rstrip("/"), idp, app, folder, report)
 
 
 @contextmanager
@@ -124,13 +138,13 @@ def until_stopped() -> Iterator[Callable[[], None]]:
 
 
 def _application_place(
-    folder: Folder, port: int | None, stack: ExitStack
+    folder: Folder, port: int | None, stack: ExitStack, *, ldap: bool
 ) -> tuple[SplitResult, tuple[socket.socket, ...]]:
     """Where the ini says that the application is; for a new ini, a place that is free."""
     if not folder.ini.exists():
         doors = _listen("localhost", port or 0, stack, "--port", "Name another one, or none for a free one.")
         place = urlsplit(_url("localhost", port_of(doors)))
-        folder.furnish(place.geturl())
+        folder.furnish(place.geturl(), f"ldap://127.0.0.1:{openldap.free_port()}" if ldap else None)
         return place, doors
     folder.furnish("")
     place = _base_url(folder)
@@ -216,6 +230,32 @@ def _identity_provider(folder: Folder, origin: str) -> tuple[JumpCloudIdP, App]:
     idp = JumpCloudIdP(origin, apps=[app], people=PEOPLE, key=folder.signing_key())
     folder.export(idp.metadata(app))
     return idp, app
+
+
+def _has_directory(folder: Folder) -> bool:
+    return f"source.{_SOURCE}.use" in folder.options()
+
+
+def _refuse_other(folder: Folder, resolver: str | None) -> None:
+    """Two answers to one question: one of them would be ignored."""
+    if resolver is None or not folder.ini.exists() or _has_directory(folder) is (resolver == "ldap"):
+        return
+    where = "from a directory" if resolver == "jit" else "from no directory"
+    raise ConfigurationError(
+        Problem(
+            f"--resolver {resolver}",
+            f"{folder.ini} is there already, and in it people come {where}.",
+            "Leave --resolver out, or name another folder: --folder",
+        )
+    )
+
+
+def _synchronised(folder: Folder) -> Report | None:
+    """Everybody in the directory becomes a user, as ``saml-wsgi sync`` does it."""
+    if not _has_directory(folder):
+        return None
+    parts = wiring.start(folder.options(), here=str(folder.path), log_warnings=False)
+    return synchronising.synchronisation(parts).run(full=True)
 
 
 def _databases(folder: Folder) -> set[str]:

@@ -4,55 +4,38 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Select, bindparam, delete, insert, literal, select, update
+from sqlalchemy import Connection, bindparam, case, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from saml_wsgi.database import Prepared, Transaction, answering, connect, insert_into, rows
 from saml_wsgi.database.tables import groups, holds, links, users
-from saml_wsgi.directories.links import check_link
+from saml_wsgi.directories.arrival.settling import Settling, Taken
+from saml_wsgi.directories.links import check_link, refuse_unseen
+from saml_wsgi.directories.overlay import ASKED, FIND, GET, PAGE, REACHED, Register, listed, people
 from saml_wsgi.errors import DirectoryConflict, DirectoryUnavailable, Refused
 from saml_wsgi.interfaces import Clock
 from saml_wsgi.model import FIELDS, Changes, Listed, Profile, User
 from saml_wsgi.names import key
 
-#: Which column is asked for a field's value.
-_ASKED: Final = {
-    **{name: users.c[name] for name in FIELDS},
-    "username": users.c.username_key,
-    "email": users.c.email_key,
-}
-# One statement, so that a user and its groups are of the same moment.
-_PEOPLE: Final = select(
-    users.c.id,
-    *(users.c[name] for name in FIELDS),
-    users.c.active,
-    users.c.managed_by,
-    users.c.seen,
-    users.c.created,
-    groups.c.name.label("group_name"),
-).outerjoin(groups, groups.c.user_id == users.c.id)
-_GET: Final = _PEOPLE.where(users.c.id == bindparam("wanted"))
-_FIND: Final[Mapping[str, Select[Any]]] = {
-    name: _PEOPLE.where(column == bindparam("wanted")).order_by(users.c.username_key)
-    for name, column in _ASKED.items()
-}
-_PAGE: Final = _PEOPLE.where(
-    users.c.id.in_(
-        select(users.c.id)
-        .where(users.c.id > bindparam("behind"))
-        .order_by(users.c.id)
-        .limit(bindparam("at_most"))
-    )
-).order_by(users.c.id)
 _SAW: Final = (
     update(users)
-    .where(users.c.id == bindparam("wanted"), users.c.seen < bindparam("moment"))
+    .where(
+        users.c.id == bindparam("wanted"),
+        users.c.seen < bindparam("moment"),
+        users.c.generation <= REACHED,
+    )
     .values(seen=bindparam("moment"))
 )
-_KNOWN: Final = select(literal(1)).where(groups.c.name_key == bindparam("wanted")).limit(1)
+# What is to be written is named by the parameters. ``updated`` is never the same twice: a synchronisation
+# tells by it that somebody wrote since it compared the user.
+_UPDATE: Final = (
+    update(users)
+    .where(users.c.id == bindparam("wanted"), users.c.generation <= REACHED)
+    .values(updated=case((users.c.updated < bindparam("now"), bindparam("now")), else_=users.c.updated + 1))
+)
 _GROUPS_OF: Final = select(groups.c.name).where(groups.c.user_id == bindparam("wanted"))
 _LEAVE: Final = delete(groups).where(
     groups.c.user_id == bindparam("member"), groups.c.name == bindparam("left")
@@ -60,10 +43,13 @@ _LEAVE: Final = delete(groups).where(
 
 
 class SQLDirectory:
-    """An AdministeredDirectory with Attendance and GroupRegister.
+    """An AdministeredDirectory with Attendance and GroupRegister, which can be synchronised.
 
     The tables must be there (:func:`saml_wsgi.database.prepare`). Matching by username, e-mail address
     and employee number is answered by an index; by a person's names it isn't, since they should match nobody.
+
+    What a synchronisation brings is seen from one moment on, all of it, and before that nothing: see
+    :mod:`saml_wsgi.directories.overlay`.
 
     What no column can hold (NUL, half of a surrogate pair, more than the column's bytes) is nobody's
     value when it is looked for, and refused (``attribute_unusable``) when it is to be written. An empty
@@ -80,30 +66,31 @@ class SQLDirectory:
     def __init__(self, url: str, *, clock: Clock = time) -> None:
         self._clock = clock
         self._writes = connect(url, option="directory.url")
-        self._get = Prepared(self._writes, _GET)
-        self._find = {name: Prepared(self._writes, statement) for name, statement in _FIND.items()}
-        self._page = Prepared(self._writes, _PAGE)
-        self._known = Prepared(self._writes, _KNOWN)
+        self._get = Prepared(self._writes, GET)
+        self._find = {name: Prepared(self._writes, statement) for name, statement in FIND.items()}
+        self._page = Prepared(self._writes, PAGE)
+        self._register = Register(self._writes)
+        self._settling = Settling(url, clock=clock)
         self._saw = Prepared(self._writes, _SAW)
         self._insert = insert_into(self._writes, users).on_conflict_do_nothing()
         self._link = insert_into(self._writes, links).on_conflict_do_nothing()
 
     def find(self, field: str, value: str, /) -> Sequence[User]:
         """See :meth:`saml_wsgi.interfaces.Directory.find`. ValueError for an unknown field."""
-        if field not in _ASKED:
+        if field not in ASKED:
             raise ValueError(f"{field!r} is none of {FIELDS}")
         wanted = key(value) if field in ("username", "email") else value
-        if not wanted or not holds(_ASKED[field], wanted):
+        if not wanted or not holds(ASKED[field], wanted):
             return ()
         with answering(DirectoryUnavailable):
-            return _users(rows(self._writes, self._find[field], {"wanted": wanted}))
+            return people(rows(self._writes, self._find[field], {"wanted": wanted}))
 
     def get(self, user_id: str, /) -> User | None:
         """See :meth:`saml_wsgi.interfaces.Directory.get`."""
         if not holds(users.c.id, user_id):
             return None
         with answering(DirectoryUnavailable):
-            found = _users(rows(self._writes, self._get, {"wanted": user_id}))
+            found = people(rows(self._writes, self._get, {"wanted": user_id}))
         return found[0] if found else None
 
     def create(self, profile: Profile, /, *, managed_by: str, link: tuple[str, str] | None = None) -> User:
@@ -111,6 +98,7 @@ class SQLDirectory:
 
         Raises:
             Refused: There is no username (``missing_attribute``), or a value can't be kept.
+            DirectoryUnavailable: A synchronisation is about to make this user, too.
         """
         now = int(self._clock.time())
         user_id = uuid.uuid4().hex
@@ -121,16 +109,25 @@ class SQLDirectory:
         check_groups(members)
         if link is not None:
             check_link(*link, user_id)
+        return self._write(values["username_key"], lambda: self._create(values, members, link))
+
+    def _create(
+        self, values: Mapping[str, Any], members: Collection[str], link: tuple[str, str] | None
+    ) -> User:
+        user_id = values["id"]
         with answering(DirectoryUnavailable), self._writes.begin() as connection:
             if connection.execute(self._insert, values).rowcount != 1:
-                raise DirectoryConflict("the username is taken")
+                raise Taken("the username is taken")
+            self._settling.refuse_claimed(connection, values["username_key"], but=user_id)
             _join(connection, user_id, members)
             if link is not None:
-                pin = {"idp": link[0], "subject": link[1], "user_id": user_id, "created": now}
+                pin = {"idp": link[0], "subject": link[1], "user_id": user_id, "created": values["created"]}
                 if connection.execute(self._link, pin).rowcount != 1:
+                    refuse_unseen(connection, *link)
                     raise DirectoryConflict("the subject is pinned to another user")
             created = _one(connection, user_id)
-        assert created is not None
+            if created is None:
+                raise DirectoryUnavailable("the table saml_wsgi_sync has lost its row")
         return created
 
     def update(self, user: User, changes: Changes, /) -> User:
@@ -151,19 +148,33 @@ class SQLDirectory:
         check_groups(members or ())
         if not holds(users.c.id, user.id):
             raise DirectoryConflict("the user is gone")
+        return self._write(values.get("username_key", ""), lambda: self._update(user.id, values, members))
+
+    def _update(self, user_id: str, values: Mapping[str, Any], members: frozenset[str] | None) -> User:
         with answering(DirectoryUnavailable), self._writes.begin() as connection:
-            if changes:
-                values["updated"] = int(self._clock.time())
+            if values or members is not None:
                 # First of all, since it locks the row: two updates of one user follow each other.
-                _write(connection, user.id, values)
+                _overwrite(connection, user_id, values, int(self._clock.time()))
+                if "username_key" in values:
+                    self._settling.refuse_claimed(connection, values["username_key"], but=user_id)
+                written = values.keys() if members is None else {*values, "groups"}
+                self._settling.written(connection, user_id, written)
             if members is not None:
-                present = frozenset(connection.execute(_GROUPS_OF, {"wanted": user.id}).scalars())
-                _leave(connection, user.id, present - members)
-                _join(connection, user.id, members - present)
-            updated = _one(connection, user.id)
+                present = frozenset(connection.execute(_GROUPS_OF, {"wanted": user_id}).scalars())
+                _leave(connection, user_id, present - members)
+                _join(connection, user_id, members - present)
+            updated = _one(connection, user_id)
         if updated is None:
             raise DirectoryConflict("the user is gone")
         return updated
+
+    def _write(self, username_key: str, write: Callable[[], User]) -> User:
+        try:
+            return write()
+        except Taken:
+            # Perhaps by somebody who has another name by now, and whose row is yet to be settled.
+            self._settling.vacate(username_key)
+            return write()
 
     def saw(self, user_id: str, moment: int, /) -> None:
         """See :meth:`saml_wsgi.interfaces.Attendance.saw`. An earlier moment changes nothing."""
@@ -174,14 +185,14 @@ class SQLDirectory:
 
     def known_groups(self, names: Sequence[str], /) -> frozenset[str]:
         """See :meth:`saml_wsgi.interfaces.GroupRegister.known_groups`: those that somebody is a member of."""
-        return known_groups(self._writes, self._known, names)
+        return self._register.known(names)
 
     def everybody(self, /, *, after: str = "", limit: int = 1000) -> Sequence[Listed]:
         """See :meth:`saml_wsgi.interfaces.AdministeredDirectory.everybody`."""
         if not holds(users.c.id, after):
             return ()
         with answering(DirectoryUnavailable):
-            return _people(rows(self._writes, self._page, {"behind": after, "at_most": limit}))
+            return listed(rows(self._writes, self._page, {"behind": after, "at_most": limit}))
 
     def remove(self, user_id: str, /) -> bool:
         """See :meth:`saml_wsgi.interfaces.AdministeredDirectory.remove`."""
@@ -189,20 +200,12 @@ class SQLDirectory:
             return False
         with answering(DirectoryUnavailable), self._writes.begin() as connection:
             # The memberships end by their foreign key.
-            removed = connection.execute(delete(users).where(users.c.id == user_id)).rowcount == 1
+            there = (users.c.id == user_id, users.c.generation <= REACHED)
+            removed = connection.execute(delete(users).where(*there)).rowcount == 1
             if removed:
+                self._settling.forget(connection, user_id)
                 connection.execute(delete(links).where(links.c.user_id == user_id))
         return removed
-
-
-def known_groups(engine: Engine, statement: Prepared, names: Sequence[str]) -> frozenset[str]:
-    """Those of the names whose key a statement (parameter ``wanted``) finds a row for."""
-    with answering(DirectoryUnavailable):
-        return frozenset(
-            name
-            for name in names
-            if holds(groups.c.name, name) and rows(engine, statement, {"wanted": key(name)})
-        )
 
 
 def _complete(values: dict[str, Any]) -> None:
@@ -228,11 +231,11 @@ def check_groups(names: Collection[str]) -> None:
             )
 
 
-def _write(connection: Connection, user_id: str, values: Mapping[str, Any]) -> None:
+def _overwrite(connection: Connection, user_id: str, values: Mapping[str, Any], now: int) -> None:
     try:
-        written = connection.execute(update(users).where(users.c.id == user_id).values(**values)).rowcount
+        written = connection.execute(_UPDATE, {**values, "wanted": user_id, "now": now}).rowcount
     except IntegrityError as error:
-        raise DirectoryConflict("the username is taken") from error
+        raise Taken("the username is taken") from error
     if written != 1:
         raise DirectoryConflict("the user is gone")
 
@@ -250,32 +253,5 @@ def _leave(connection: Connection, user_id: str, names: Iterable[str]) -> None:
 
 
 def _one(connection: Connection, user_id: str) -> User | None:
-    found = _users(connection.execute(_GET, {"wanted": user_id}))
+    found = people(connection.execute(GET, {"wanted": user_id}))
     return found[0] if found else None
-
-
-def _users(found: Iterable[Any]) -> Sequence[User]:
-    return tuple(listed.user for listed in _people(found))
-
-
-def _people(found: Iterable[Any]) -> Sequence[Listed]:
-    """The users of a join with their groups (:data:`_PEOPLE`): one row a group, or one with none."""
-    people: dict[str, tuple[Any, list[str]]] = {}
-    for row in found:
-        _, names = people.setdefault(row[0], (row, []))
-        if row[-1] is not None:
-            names.append(row[-1])
-    return tuple(
-        Listed(
-            User(
-                id=row[0],
-                groups=tuple(sorted(names)),
-                active=bool(row[-5]),
-                managed_by=row[-4],
-                seen=row[-3],
-                **dict(zip(FIELDS, row[1:-5], strict=True)),
-            ),
-            created=row[-2],
-        )
-        for row, names in people.values()
-    )

@@ -14,7 +14,8 @@ from saml_wsgi.database import Prepared, answering, connect, rows
 from saml_wsgi.database.tables import companion_groups, companions, holds
 from saml_wsgi.directories.companions import Companions, Row
 from saml_wsgi.directories.links import check_link
-from saml_wsgi.directories.sql import check_groups, known_groups
+from saml_wsgi.directories.overlay import known_groups
+from saml_wsgi.directories.sql import check_groups
 from saml_wsgi.directories.table_check import examine
 from saml_wsgi.directories.table_links import TableLinks
 from saml_wsgi.directories.table_rows import asked, listed_from, people_of, same

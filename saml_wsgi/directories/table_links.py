@@ -13,11 +13,11 @@ from saml_wsgi.directories.companions import Companions
 from saml_wsgi.directories.links import SQLLinks, check_link
 from saml_wsgi.errors import DirectoryConflict, DirectoryUnavailable
 from saml_wsgi.interfaces import Clock
-from saml_wsgi.model import Link
+from saml_wsgi.model import Link, Standing
 
 
 class TableLinks(SQLLinks):
-    """AdministeredLinks that count as long as the row of that id is about the person who was pinned.
+    """AdministeredLinks and Standings that count as long as the row of that id is about the same person.
 
     A link to a row that was deleted goes on leading to its id, where nobody is: who was deleted isn't
     made again without a word. Once the application gives the id to somebody else, or renames the user,
@@ -57,6 +57,16 @@ class TableLinks(SQLLinks):
         """See :meth:`saml_wsgi.interfaces.Links.subject_of`."""
         subject = super().subject_of(idp, user_id)
         return None if subject is None or self._people.is_bound(user_id) is False else subject
+
+    def standing(self, source: str, user_id: str, /) -> Standing | None:
+        """See :meth:`saml_wsgi.interfaces.Standings.standing`."""
+        kept = super().standing(source, user_id)
+        return None if kept is None or self._people.is_bound(user_id) is False else kept
+
+    def note(self, source: str, subject: str, state: str, moment: int, /) -> None:
+        """See :meth:`saml_wsgi.interfaces.Standings.note`."""
+        if self.follow(source, subject) is not None:
+            super().note(source, subject, state, moment)
 
     def listed(self, /, *, user_id: str | None = None) -> Sequence[Link]:
         """See :meth:`saml_wsgi.interfaces.AdministeredLinks.listed`; those that lead somewhere."""

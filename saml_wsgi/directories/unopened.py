@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Never
 
 from saml_wsgi.errors import DirectoryUnavailable
-from saml_wsgi.model import Changes, Link, Listed, Profile, User
+from saml_wsgi.model import Changes, Link, Listed, Profile, Standing, User
 
 
 class Unopened:
@@ -54,6 +54,14 @@ class Unopened:
 
     def subject_of(self, idp: str, user_id: str, /) -> str | None:
         del idp, user_id
+        self._refuse()
+
+    def standing(self, source: str, user_id: str, /) -> Standing | None:
+        del source, user_id
+        self._refuse()
+
+    def note(self, source: str, subject: str, state: str, moment: int, /) -> None:
+        del source, subject, state, moment
         self._refuse()
 
     def listed(self, /, *, user_id: str | None = None) -> Sequence[Link]:

@@ -38,6 +38,10 @@ class Pattern:
     path: str
     below: bool
 
+    def __str__(self) -> str:
+        path = f"{self.path}*" if self.below else self.path
+        return f"{','.join(sorted(self.methods))} {path}".lstrip()
+
     def matches(self, method: str, path: str) -> bool:
         if self.methods and method not in self.methods:
             return False
@@ -101,7 +105,15 @@ class Policy:
 
     def is_public(self, environ: dict[str, Any]) -> bool:
         """Whether the request passes without a sign-in."""
-        return self._matches(self._public, str(environ.get("REQUEST_METHOD", "")), environ)
+        return self._matching(self._public, environ) is not None
+
+    def public_by(self, environ: dict[str, Any]) -> Pattern | None:
+        """The line of ``public`` that lets the request pass."""
+        return self._matching(self._public, environ)
+
+    def api_by(self, environ: dict[str, Any]) -> Pattern | None:
+        """The line of ``api`` that the request matches."""
+        return self._matching(self._api, environ)
 
     def preflight(self, environ: dict[str, Any]) -> list[tuple[str, str]] | None:
         """The answer to a CORS preflight from a configured origin, or None if it isn't one.
@@ -125,9 +137,7 @@ class Policy:
 
     def visitor(self, environ: dict[str, Any]) -> Visitor:
         """Who is asking. Every current browser says so (Fetch Metadata); for the others we guess."""
-        if self._matches(self._api, str(environ.get("REQUEST_METHOD", "")), environ):
-            return Visitor.PROGRAM
-        return visitor(environ)
+        return Visitor.PROGRAM if self._matching(self._api, environ) else visitor(environ)
 
     def cors_headers(self, environ: dict[str, Any]) -> list[tuple[str, str]]:
         """What lets a script of a configured origin read the answer."""
@@ -142,13 +152,19 @@ class Policy:
             ("Access-Control-Allow-Credentials", "true"),
         ]
 
-    def _matches(self, patterns: tuple[Pattern, ...], method: str, environ: dict[str, Any]) -> bool:
+    def _matching(self, patterns: tuple[Pattern, ...], environ: dict[str, Any]) -> Pattern | None:
         if not patterns:
-            return False
+            return None
         wanted = path(environ)
-        if wanted is None or _UNSAFE.search(wanted):
-            return False
-        return any(pattern.matches(method, wanted) for pattern in patterns)
+        if wanted is None or is_unsafe(wanted):
+            return None
+        method = str(environ.get("REQUEST_METHOD", ""))
+        return next((pattern for pattern in patterns if pattern.matches(method, wanted)), None)
+
+
+def is_unsafe(path: str) -> bool:
+    """Whether others may read the path in another way; such a one is never public."""
+    return _UNSAFE.search(path) is not None
 
 
 def visitor(environ: dict[str, Any]) -> Visitor:

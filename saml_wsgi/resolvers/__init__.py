@@ -6,6 +6,7 @@ from saml_wsgi.resolvers.context import DirectoryContext, ResolverContext, Sourc
 from saml_wsgi.resolvers.existing import ExistingResolver
 from saml_wsgi.resolvers.groups import GroupRules
 from saml_wsgi.resolvers.jit import JITResolver
+from saml_wsgi.resolvers.ldap import LDAPResolver
 from saml_wsgi.resolvers.mapping import AttributeMap, TextChange
 from saml_wsgi.resolvers.policy import Policy
 from saml_wsgi.resolvers.rules import Rules
@@ -18,6 +19,7 @@ __all__ = [
     "ExistingResolver",
     "GroupRules",
     "JITResolver",
+    "LDAPResolver",
     "Policy",
     "ResolverContext",
     "Rules",

@@ -16,7 +16,7 @@ from saml_wsgi.errors import (
     Refused,
 )
 from saml_wsgi.interfaces import Directory, Resolver
-from saml_wsgi.model import FIELDS, Assertion, Denied, Profile, Resolution, User
+from saml_wsgi.model import FIELDS, Assertion, Denied, Profile, Resolution, Session, User
 from saml_wsgi.resolvers.access import EVERYBODY, Access
 from saml_wsgi.resolvers.groups import AS_ASSERTED, GroupRules
 from saml_wsgi.resolvers.identification import read
@@ -62,6 +62,36 @@ class Chain:
         _check(self._resolvers)
         asks = (getattr(resolver, "ask", "") for _, resolver in self._resolvers)
         self._ask = next((ask for ask in asks if isinstance(ask, str) and ask), "")
+
+    @property
+    def resolvers(self) -> Sequence[tuple[str, Resolver]]:
+        """Each with its name, in the order in which they are asked."""
+        return self._resolvers
+
+    def readmit(self, session: Session, /) -> None:
+        """Look again whether somebody who is signed in may be: the rule of the sign-in, the user as of now.
+
+        What was asserted at the sign-in still counts, but for groups that the user left since: else nobody
+        who was taken out of a group would be out of the application.
+
+        Raises:
+            Refused: ``not_allowed``; ``attribute_unusable``, after a change of the configuration.
+        """
+        if not session.idp:
+            return  # nobody vouches for whom an operator let in, and they were let in whatever the lists say
+        assertion = Assertion(
+            idp=session.idp,
+            issuer="",
+            id="",
+            name_id=session.name_id,
+            name_id_format=session.name_id_format,
+            attributes=session.attributes,
+            session_index=session.session_index,
+            authn_instant=session.created,
+            session_not_on_or_after=None,
+            expires=session.expires,
+        )
+        self._check_access(session.user, assertion, session.lost)
 
     def resolve(self, assertion: Assertion, /) -> Resolution | Denied:
         """The first opinion.
@@ -113,7 +143,7 @@ class Chain:
             return Denied("internal_error", f"user {user.id} has another username in the directory")
         return Resolution(kept, origins=origins(kept, Profile()))
 
-    def _check_access(self, user: User, assertion: Assertion) -> None:
+    def _check_access(self, user: User, assertion: Assertion, lost: Sequence[str] = ()) -> None:
         access = self._rules.access
         if not access.needs:
             return
@@ -121,7 +151,9 @@ class Chain:
         if groups is None:
             access.check(user, email=profile.email)
         else:
-            access.check(user, mapped=groups.names, said=groups.said, email=profile.email)
+            left = frozenset(map(names.key, lost))
+            mapped = [group for key, group in groups.keyed.items() if key not in left]
+            access.check(user, mapped=mapped, said={*groups.names, *groups.said}, email=profile.email)
 
 
 def _misshapen(user: Any) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from saml_wsgi.errors import ConfigurationError, Problem
-from saml_wsgi.interfaces import Clock, Directory, Links, Source
+from saml_wsgi.interfaces import Clock, Directory, Links, Source, Standings
 from saml_wsgi.model import FIELDS
 from saml_wsgi.resolvers.access import EVERYBODY, Access
 from saml_wsgi.resolvers.groups import AS_ASSERTED, GroupRules
@@ -64,6 +65,9 @@ class ResolverContext:
             anyway; a resolver that writes checks it before it does.
         sources: What else knows people, by name (``source.<name>.use``).
         idp_name: The identity provider's name (``idp.name``).
+        standings: What sources that keep people said last, and which of their subjects is which user, also
+            where ``links`` is None; None where the directory's own links don't keep that.
+        clock: The time.
     """
 
     name: str
@@ -76,6 +80,8 @@ class ResolverContext:
     access: Access = EVERYBODY
     sources: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}))
     idp_name: str = ""
+    standings: Standings | None = None
+    clock: Clock = time
 
     def key(self, option: str) -> str:
         """An option of this resolver as an operator writes it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from saml_wsgi import names
@@ -39,7 +39,7 @@ def enriched(rules: Rules, person: Person, sources: Sequence[tuple[str, Source |
     origins = {rules.match: asserted.origins[rules.match]}
     groups: MappedGroups | None = None
     for name, source in sources:
-        known = asserted if source is None else source.look_up(_keys(rules, person))
+        known = asserted if source is None else source.look_up(keys_of(rules, person))
         if known is None:
             continue
         if known.active is False:
@@ -62,10 +62,38 @@ def enriched(rules: Rules, person: Person, sources: Sequence[tuple[str, Source |
     return Facts(profile, groups)
 
 
-def _keys(rules: Rules, person: Person) -> dict[str, str]:
-    keys = {field: person.asserted.profile.value(field) for field in sorted(NAMES)} | {
-        rules.match: person.name
-    }
+def told(rules: Rules, name: str, profile: Profile, fields: Collection[str]) -> Facts:
+    """What a source that keeps people says of one of them. It has the last word on each of its fields.
+
+    Args:
+        name: The source's.
+        fields: Those that it speaks of: what it doesn't say of one of them is empty (``""``).
+
+    Raises:
+        Refused: ``missing_attribute``, if it says no username; ``attribute_unusable``, if a value can't
+            be used.
+    """
+    values: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for field in FIELDS:
+        if field not in fields:
+            continue
+        values[field] = _usable(profile.value(field) or "", field, f"{name}:{field}")
+        if values[field]:
+            origins[field] = f"{name}:{field}"
+    if not values.get("username"):
+        raise Refused("missing_attribute", f"the source {name} has no username for this person")
+    if profile.groups is None:
+        return Facts(Profile(**values, origins=origins), None)
+    groups = _mapped(rules, profile.groups, name)
+    origins["groups"] = f"{name}:groups"
+    return Facts(Profile(**values, groups=groups.names, origins=origins), groups)
+
+
+def keys_of(rules: Rules, person: Person) -> dict[str, str]:
+    """What is asserted of the person by which a source may know them."""
+    asserted = person.asserted.profile
+    keys = {field: asserted.value(field) for field in sorted(NAMES)} | {rules.match: person.name}
     return {field: value for field, value in keys.items() if value}
 
 

@@ -26,6 +26,30 @@ class Facts(NamedTuple):
     groups: MappedGroups | None
 
 
+def keeper(source: str) -> str:
+    """How a source that keeps people is called in ``managed_by``, and in links to its subjects."""
+    return f"ldap:{source}"
+
+
+class KnownAs(NamedTuple):
+    """How a source that keeps people knows one of them.
+
+    Attributes:
+        source: The source's name.
+        subject: What identifies the person there for good.
+        username: Their username there, which may have changed.
+    """
+
+    source: str
+    subject: str
+    username: str
+
+    @property
+    def keeper(self) -> str:
+        """See :func:`keeper`."""
+        return keeper(self.source)
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """Whom the assertion is about.
@@ -34,17 +58,24 @@ class Person:
         name: The value of the field that matches.
         subject: What identifies them for good, as links keep it; None: nobody is to be pinned.
         asserted: What the assertion says of them.
+        known_as: How the source that keeps them knows them; None: none was asked.
     """
 
     assertion: Assertion
     name: str
     subject: str | None
     asserted: Facts
+    known_as: KnownAs | None = None
 
     @property
     def idp(self) -> str:
         """The identity provider's name."""
         return self.assertion.idp
+
+    @property
+    def said_by(self) -> str:
+        """Who says what they are like: the source that keeps them, or the identity provider."""
+        return self.assertion.idp if self.known_as is None else self.known_as.source
 
 
 def identify(

@@ -9,13 +9,12 @@ from typing import Final
 from saml_wsgi.errors import ConfigurationError, Problem, Problems
 from saml_wsgi.interfaces import Links, Source, WritableDirectory
 from saml_wsgi.model import Assertion, Denied, Resolution
-from saml_wsgi.resolvers.access import Access
+from saml_wsgi.resolvers import policy_options
 from saml_wsgi.resolvers.context import ResolverContext, refuse_unknown
 from saml_wsgi.resolvers.finding import Finder
 from saml_wsgi.resolvers.pipeline import Pipeline, Writing
 from saml_wsgi.resolvers.policy import SAML, Policy
 from saml_wsgi.resolvers.rules import Rules
-from saml_wsgi.resolvers.transformation import Template
 
 _OPTIONS: Final = frozenset(
     {
@@ -115,13 +114,6 @@ def factory(
         cure = "Use the resolver existing, or a directory that can be written."
         raise ConfigurationError(Problem(context.key("use"), reason, cure))
     rules = context.rules(match)
-    allow = Access()
-    try:
-        allow = Access(allow_groups=allow_groups, allow_domains=allow_domains)
-    except ConfigurationError as error:
-        for problem in error.problems:
-            key = context.key(problem.key.replace(".", "_"))
-            problems.include(ConfigurationError(replace(problem, key=key)))
     policy = Policy(
         required=required,
         never=never,
@@ -129,8 +121,8 @@ def factory(
         clear=clear,
         update_existing=update_existing,
         reactivate=reactivate,
-        defaults=_defaults(defaults, context.key("defaults"), problems),
-        allow=allow,
+        defaults=policy_options.defaults(defaults, context.key("defaults"), problems),
+        allow=policy_options.who_may_be_made(allow_groups, allow_domains, context, problems),
         sources=_sources(sources, context.sources, context.key("sources"), problems),
     )
     try:
@@ -139,22 +131,6 @@ def factory(
         problems.include(error)
     problems.raise_if_fatal()
     return JITResolver(context.directory, context.links, rules, policy)
-
-
-def _defaults(lines: str, key: str, problems: Problems) -> tuple[tuple[str, Template], ...]:
-    found: dict[str, Template] = {}
-    for line in filter(None, map(str.strip, lines.splitlines())):
-        name, equals, text = (part.strip() for part in line.partition("="))
-        if not equals or not name or not text:
-            problems.add(key, f"{line!r} isn't a field, = and a text.", "Write display_name = {username}.")
-            continue
-        if name in found:
-            problems.add(key, f"{name} has two lines.", "Write one.")
-        try:
-            found[name] = Template(text)
-        except ValueError as error:
-            problems.add(key, f"{name}: {error}.", "Write {username}, and {{ for a brace that is meant.")
-    return tuple(found.items())
 
 
 def _sources(

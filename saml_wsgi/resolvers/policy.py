@@ -63,13 +63,17 @@ class Policy:
     """What is written. Fields that are in none of the lists are written whenever they change.
 
     Attributes:
-        owner: Who writes: its users are ``managed_by`` ``<owner>:<idp.name>``.
+        owner: Who writes: its users are ``managed_by`` ``<owner>:<name>``, the name being that of the
+            identity provider, or of the source that keeps people.
         required: Fields that must have a value, beside the username and the one that matches.
         never: Fields, or ``groups``, that aren't written at all.
         on_create: Fields, or ``groups``, that are written when a user is made, and never after that.
         clear: Fields that become empty when they arrive empty. All others stay as they are.
         update_existing: Whether ``local`` users are kept current, too; they stay ``local``.
         reactivate: Whether users of the same owner who were switched off are switched on again.
+        authoritative: Whether users of the same owner follow what is known exactly. What is said to be
+            empty becomes empty, or its default; and where people are known by something that lasts, the
+            field that matches is written, too.
         defaults: What new users have where nothing was said: a field, and a :class:`Template` of fields.
         allow: Who may be made.
         sources: Who is asked, in the order in which they count; None stands for the assertion.
@@ -82,6 +86,7 @@ class Policy:
     clear: tuple[str, ...] = ()
     update_existing: bool = False
     reactivate: bool = False
+    authoritative: bool = False
     defaults: tuple[tuple[str, Template], ...] = ()
     allow: Access = EVERYBODY
     sources: tuple[tuple[str, Source | None], ...] = field(default=((SAML, None),))
@@ -123,22 +128,25 @@ class Policy:
 
     # -- whose user it is --
 
-    def managed_by(self, idp: str) -> str:
+    def managed_by(self, name: str) -> str:
         """What users that were made here have as ``managed_by``."""
-        return f"{self.owner}:{idp}"
+        return f"{self.owner}:{name}"
 
-    def owns(self, user: User, idp: str) -> bool:
+    def owns(self, user: User, name: str) -> bool:
         """Whether the user was made here."""
-        return user.managed_by == self.managed_by(idp)
+        return user.managed_by == self.managed_by(name)
 
-    def admits(self, user: User, idp: str) -> bool:
+    def admits(self, user: User, name: str) -> bool:
         """Whether somebody whom nobody else keeps is meant."""
-        return self.owns(user, idp) or user.managed_by == LOCAL
+        return self.owns(user, name) or user.managed_by == LOCAL
 
     # -- what is written --
 
-    def new(self, facts: Facts, rules: Rules, idp: str, place: Place) -> Decision:
+    def new(self, facts: Facts, rules: Rules, name: str, place: Place) -> Decision:
         """The user to make.
+
+        Args:
+            name: Of the identity provider, or of the source that keeps people.
 
         Raises:
             Refused: ``attribute_unusable``, if a default becomes too long.
@@ -147,18 +155,17 @@ class Policy:
         left: dict[str, str] = {}
         values: dict[str, str | bool | tuple[str, ...]] = {}
         origins = dict(profile.origins)
-        for name in FIELDS:
-            value = profile.value(name)
-            if value and (why := self._why_never(name, place, new=True)):
-                left[name] = why
+        for one in FIELDS:
+            value = profile.value(one)
+            if value and (why := self._why_never(one, place, new=True)):
+                left[one] = why
             elif value:
-                values[name] = value
-        for name, template in self.defaults:
-            text = template.fill(profile.value) if name in place.fields and name not in values else None
+                values[one] = value
+        for one, _ in self.defaults:
+            text = self._default(one, profile) if one in place.fields and one not in values else ""
             if text:
-                check_length(text, f"defaults, {name}")
-                values[name] = text
-                origins[name] = DEFAULT
+                values[one] = text
+                origins[one] = DEFAULT
         if "groups" not in self.never:
             joined, others = rules.groups.memberships((), groups, place.register)
             _add(left, others)
@@ -167,24 +174,35 @@ class Policy:
         elif groups is not None and groups.names:
             left["groups"] = _NEVER
         made = Profile(**values, origins=origins)  # type: ignore[arg-type]  # each by its own name
-        user = User("", **values, managed_by=self.managed_by(idp))  # type: ignore[arg-type]  # likewise
+        user = User("", **values, managed_by=self.managed_by(name))  # type: ignore[arg-type]  # likewise
         return Decision(user, Changes(values), left, made)
 
-    def known(self, user: User, facts: Facts, rules: Rules, idp: str, place: Place) -> Decision:
-        """What changes of a user who is there already."""
+    def known(self, user: User, facts: Facts, rules: Rules, name: str, place: Place) -> Decision:
+        """What changes of a user who is there already.
+
+        Args:
+            name: As in :meth:`new`.
+
+        Raises:
+            Refused: ``attribute_unusable``, if a default becomes too long.
+        """
         profile, groups = facts
-        writes = self.owns(user, idp) or self.update_existing
+        owned = self.owns(user, name)
+        exactly, writes = owned and self.authoritative, owned or self.update_existing
         values: dict[str, str | bool | tuple[str, ...]] = {}
         left: dict[str, str] = {}
-        for name in FIELDS:
-            new, old = profile.value(name), user.value(name)
-            if new is None or new == old or (name in _COMPOSED and names.composed(new) == old):
+        for one in FIELDS:
+            new, old = profile.value(one), user.value(one)
+            if exactly and new == "":
+                new = self._default(one, profile)
+            if new is None or new == old or (one in _COMPOSED and names.composed(new) == old):
                 continue
-            why = self._why_not(name, new, old, rules.match, place) or ("" if writes else _OFF)
+            why = "" if exactly else self._why_not(one, new, old, rules.match)
+            why = why or self._why_never(one, place) or ("" if writes else _OFF)
             if why:
-                left[name] = why
+                left[one] = why
             else:
-                values[name] = new
+                values[one] = new
         why = self._why_never("groups", place) or ("" if writes else _OFF)
         # Nobody need be asked which groups there are if none is joined.
         joined, others = rules.groups.memberships(user.groups, groups, _all if why else place.register)
@@ -194,18 +212,27 @@ class Policy:
                 values["groups"] = joined
         elif joined != user.groups:
             left["groups"] = why
-        if self.reactivate and not user.active and self.owns(user, idp):
+        if self.reactivate and not user.active and owned:
             values["active"] = True
         return Decision(replace(user, **values), Changes(values), left, profile)  # type: ignore[arg-type]
 
-    def _why_not(self, name: str, new: str, old: str, match: str, place: Place) -> str:
+    def _default(self, name: str, profile: Profile) -> str:
+        """What a field has where nothing was said; ``""``: nothing either."""
+        for one, template in self.defaults:
+            if one == name:
+                text = template.fill(profile.value) or ""
+                check_length(text, f"defaults, {name}")
+                return text
+        return ""
+
+    def _why_not(self, name: str, new: str, old: str, match: str) -> str:
         if name in {"username", match} and names.key(new) == names.key(old):
             return "another spelling of the same name"
         if name == match:
             return "the field that matches is never overwritten"
         if not new and name not in self.clear:
             return "it arrived empty, and clear doesn't name it"
-        return self._why_never(name, place)
+        return ""
 
     def _why_never(self, name: str, place: Place, *, new: bool = False) -> str:
         if name in self.never:

@@ -13,12 +13,11 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from saml_wsgi import names
-from saml_wsgi.errors import DirectoryUnavailable, StoreUnavailable
+from saml_wsgi.errors import DirectoryUnavailable, Refused, StoreUnavailable
 from saml_wsgi.events import Events, our_logger
 from saml_wsgi.interfaces import Clock, Directory, Store
 from saml_wsgi.model import Assertion, Entry, Resolution, Session, User
-from saml_wsgi.session import record
+from saml_wsgi.session import recheck, record
 from saml_wsgi.session.lock import ForkSafeLock
 from saml_wsgi.signing import Keys, digest
 
@@ -77,6 +76,8 @@ class Sessions:
         keys: Signs what the browser holds and seals what the store holds.
         directory: Asked for the user again every ``recheck`` seconds; None: never.
         present: Turns a session and its cookie's value into what the application sees.
+        readmit: Asked after the directory, of the session with the user as of now: raises Refused where
+            that user may not be signed in any more.
     """
 
     def __init__(
@@ -89,11 +90,13 @@ class Sessions:
         events: Events,
         directory: Directory | None = None,
         present: Callable[[Session, str], Mapping[str, Any]] = lambda _session, _cookie: {},
+        readmit: Callable[[Session], None] = lambda _session: None,
     ) -> None:
         self.present = present
         self._store = store
         self._keys = keys
         self._directory = directory
+        self._readmit = readmit
         # Attendance is an optional part of a directory.
         self._saw: Callable[[str, int], None] | None = getattr(directory, "saw", None)
         self._clock = clock
@@ -293,14 +296,14 @@ class Sessions:
         renewed = session
         asked = self._directory if session.in_directory else None
         if asked is not None and now >= session.checked + self._lifetimes.recheck:
-            user = asked.get(session.user.id)
-            if user is None or not user.active or not _same(user, session.user):
-                # Known now, whether or not the store can be told. An id may have become somebody else's.
-                code = "inactive" if user is not None and not user.active else "not_found"
-                self._events.emit("session_ended", code=code, session=session.key[:8])
+            try:
+                renewed = recheck.as_of_now(session, asked.get(session.user.id), now)
+                self._readmit(renewed)
+            except Refused as no:
+                # Known now, whether or not the store can be told.
+                self._events.emit("session_ended", code=no.code, private=no.detail, session=session.key[:8])
                 self.end(session, "")
                 return None
-            renewed = replace(renewed, user=user, checked=now)
         if now >= session.seen + self._lifetimes.touch:
             renewed = replace(renewed, seen=now)
         if renewed is session:
@@ -349,10 +352,3 @@ def _name(key: str) -> str:
 
 def _user_tag(user_id: str) -> str:
     return f"user:{digest(user_id)}"
-
-
-def _same(user: User, before: User) -> bool:
-    """Whether that id still means the same person: an application may give it to the next one."""
-    if user.employee_id and before.employee_id:
-        return user.employee_id == before.employee_id
-    return names.key(user.username) == names.key(before.username)

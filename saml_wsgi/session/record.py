@@ -16,7 +16,7 @@ _encode: Final = json.JSONEncoder(separators=(",", ":")).encode
 def write(session: Session, keys: Keys) -> bytes:
     """The session, sealed together with its key: a record can't be moved to another session's place."""
     user = session.user
-    data = {
+    data: dict[str, Any] = {
         "v": _VERSION,
         "key": session.key,
         "user": {
@@ -43,6 +43,8 @@ def write(session: Session, keys: Keys) -> bytes:
         "origins": dict(session.origins),
         "in_directory": session.in_directory,
     }
+    if session.lost:
+        data["lost"] = list(session.lost)
     return keys.seal("record", _encode(data).encode())
 
 
@@ -59,4 +61,7 @@ def read(sealed: bytes, key: str, keys: Keys) -> Session | None:
     user["groups"] = tuple(user["groups"])
     attributes = {name: tuple(found) for name, found in values.pop("attributes").items()}
     origins = MappingProxyType(values.pop("origins"))
-    return Session(user=User(**user), attributes=MappingProxyType(attributes), origins=origins, **values)
+    lost = tuple(values.pop("lost", ()))
+    return Session(
+        user=User(**user), attributes=MappingProxyType(attributes), origins=origins, lost=lost, **values
+    )

@@ -99,6 +99,68 @@ def pysaml2(task: dict[str, Any]) -> tuple[str, Run]:
     return f"pysaml2 {version}, {said.strip()}", _proven(validate, task)
 
 
+def python_ldap(task: dict[str, Any]) -> tuple[str, Run]:
+    """python-ldap, which wraps libldap: values as bytes."""
+    return _paged_by_python_ldap(task, lambda attributes: attributes)
+
+
+def python_ldap_decoded(task: dict[str, Any]) -> tuple[str, Run]:
+    """python-ldap, and its values as text, as others have them."""
+    return _paged_by_python_ldap(
+        task,
+        lambda attributes: {name: [value.decode() for value in found] for name, found in attributes.items()},
+    )
+
+
+def _paged_by_python_ldap(task: dict[str, Any], understood: Callable[[Any], Any]) -> tuple[str, Run]:
+    try:
+        import ldap
+        from ldap.controls import SimplePagedResultsControl
+    except ImportError:
+        raise Incapable(f"{sys.executable} has no python-ldap (Debian package python3-ldap)") from None
+    connection = ldap.initialize(task["url"])
+    connection.simple_bind_s(task["user"], task["password"])
+    asked = task["base"], ldap.SCOPE_SUBTREE, task["filter"], list(task["attributes"])
+
+    def read() -> int:
+        control = SimplePagedResultsControl(False, size=task["page"], cookie="")
+        count = 0
+        while True:
+            number = connection.search_ext(*asked, serverctrls=[control])
+            _, found, _, controls = connection.result3(number)
+            count += len([(name, understood(attributes)) for name, attributes in found])
+            control.cookie = next(one.cookie for one in controls if one.controlType == control.controlType)
+            if not control.cookie:
+                return count
+
+    return f"python-ldap {ldap.__version__}", _complete(read, task)
+
+
+def bonsai(task: dict[str, Any]) -> tuple[str, Run]:
+    """bonsai, which wraps libldap, too: entries with values as text."""
+    try:
+        from bonsai import LDAPClient, LDAPSearchScope
+    except ImportError:
+        raise Incapable(f"{sys.executable} has no bonsai (PyPI package bonsai)") from None
+    client = LDAPClient(task["url"])
+    client.set_credentials("SIMPLE", user=task["user"], password=task["password"])
+    connection = client.connect()
+    asked = task["base"], LDAPSearchScope.SUBTREE, task["filter"], list(task["attributes"])
+
+    def read() -> int:
+        return sum(1 for _ in connection.paged_search(*asked, page_size=task["page"]))
+
+    return f"bonsai {importlib.metadata.version('bonsai')}", _complete(read, task)
+
+
+def _complete(read: Callable[[], int], task: dict[str, Any]) -> Run:
+    """What reads everybody; it is proved that it does."""
+    count = read()
+    if count != task["count"]:
+        raise Incapable(f"reads {count} of {task['count']}")
+    return read
+
+
 def ours(task: dict[str, Any]) -> tuple[str, Run]:
     """Guard, engine and profile on an encrypted assertion."""
     sys.path[:] = task["path"]
@@ -164,7 +226,15 @@ def _seconds(run: Run, count: int) -> float:
 def main() -> None:
     # Whatever else prints something must not be mistaken for an answer.
     answers, sys.stdout = sys.stdout, sys.stderr
-    prepare = {"lasso": lasso, "pysaml2": pysaml2, "ours": ours, "stock": stock}[sys.argv[1]]
+    prepare = {
+        "lasso": lasso,
+        "pysaml2": pysaml2,
+        "ours": ours,
+        "stock": stock,
+        "python_ldap": python_ldap,
+        "python_ldap_decoded": python_ldap_decoded,
+        "bonsai": bonsai,
+    }[sys.argv[1]]
     try:
         note, run = prepare(json.loads(sys.stdin.readline()))
     except Incapable as why:

@@ -91,7 +91,8 @@ def measure(benchmark: Benchmark, *, rounds: int = 15, seconds: float = 0.05) ->
         for case in cases:
             times[case.name].append(case.time(counts[case.name]))
     medians = {name: statistics.median(found) for name, found in times.items()}
-    reference = medians[benchmark.reference]
+    # Where even the reference is missing, nothing was measured.
+    reference = medians[benchmark.reference] if medians else 0.0
     return {
         "reference": benchmark.reference,
         "cases": [

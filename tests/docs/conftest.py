@@ -27,6 +27,7 @@ def reader(tmp_path, monkeypatch, saml_idp, saml_protect, saml_browser):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("SAML_WSGI_SECRET", _SECRET)
     monkeypatch.setenv("SAML_WSGI_OLD_SECRET", _SECRET[::-1])
+    monkeypatch.setenv("LDAP_PASSWORD", "reader-demo")
     modules = set(sys.modules)
 
     def application(environ: dict[str, Any], start_response: Any) -> list[bytes]:

@@ -21,20 +21,16 @@ def each_statement(url: str, told: Callable[[str], None]) -> Iterator[None]:
     """``told`` gets each statement of this process just before SQLite runs it, COMMIT among them."""
     engine = database.connect(url)
 
-    def watch(connection: Any, _record: object, _proxy: object) -> None:
+    def watch(connection: Any, _record: object) -> None:
         connection.set_trace_callback(told)
 
-    def leave(connection: Any, _record: object) -> None:
-        if connection is not None:
-            connection.set_trace_callback(None)
-
-    event.listen(engine, "checkout", watch)
-    event.listen(engine, "checkin", leave)
+    event.listen(engine, "connect", watch)
+    engine.dispose()  # whatever is run from now on is run on new connections
     try:
         yield
     finally:
-        event.remove(engine, "checkout", watch)
-        event.remove(engine, "checkin", leave)
+        event.remove(engine, "connect", watch)
+        engine.dispose()
 
 
 @contextlib.contextmanager
@@ -48,6 +44,11 @@ def statements(url: str) -> Iterator[list[str]]:
 def about(seen: list[str], table: str) -> list[str]:
     """Those that read or write the table."""
     return [statement for statement in seen if table in statement]
+
+
+def reads(seen: list[str], table: str) -> list[str]:
+    """Those that look for rows of the table, whatever else they look at beside it."""
+    return [statement for statement in seen if statement.startswith(f"SELECT {table}.")]
 
 
 def writes(seen: list[str]) -> list[str]:

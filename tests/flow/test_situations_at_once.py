@@ -9,7 +9,7 @@ import pytest
 from saml_wsgi import from_options
 from tests.flow.situations_people import JOSE, MARA, MARA_BY_HAND, MARA_HERE
 from tests.flow.situations_posting import at_once, post, prepared
-from tests.flow.situations_watch import about, statements, writes
+from tests.flow.situations_watch import about, reads, statements, writes
 
 
 @pytest.mark.parametrize(
@@ -30,8 +30,8 @@ def test_a_sign_in_that_changes_nothing(scene, options):
     with statements(scene.url) as seen:
         record = scene.arrive(MARA).record
     assert record.outcome == "unchanged"
-    assert len(about(seen, "saml_wsgi_users")) == 1, about(seen, "saml_wsgi_users")
-    assert len(about(seen, "saml_wsgi_links")) == 1, about(seen, "saml_wsgi_links")
+    assert len(reads(seen, "saml_wsgi_users")) == 1, about(seen, "saml_wsgi_users")
+    assert len(reads(seen, "saml_wsgi_links")) == 1, about(seen, "saml_wsgi_links")
     assert writes(seen) == []
 
 
@@ -57,7 +57,7 @@ def test_existing_and_then_jit(scene):
     scene.start({"resolvers": "existing jit"})
     with statements(scene.url) as seen:
         assert scene.arrive(MARA).record.resolver == "existing"
-    assert len(about(seen, "saml_wsgi_users")) == 1
+    assert len(reads(seen, "saml_wsgi_users")) == 1
     assert writes(seen) == []
 
 

@@ -10,15 +10,21 @@ from __future__ import annotations
 import functools
 import itertools
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.real import chromium, openldap, postgresql, pysaml2, simplesamlphp
+from saml_wsgi.directories.ldap.options import factory
+from saml_wsgi.directories.ldap.source import LDAPSource
+from saml_wsgi.resolvers.context import SourceContext
+from tests.real import chromium, openldap, postgresql, pysaml2, samba, simplesamlphp
 from tests.real.chromium import Chromium
 from tests.real.postgresql import Postgresql
 from tests.real.pysaml2 import Pysaml2
+from tests.real.samba import Samba
 from tests.real.service import Service
 from tests.real.serving import ADDRESSES, PYSAML2, SERVICE, SIMPLESAMLPHP, Server
 from tests.real.simplesamlphp import SimpleSAMLphp
@@ -29,6 +35,7 @@ _MISSING = {
     "openldap": functools.cache(openldap.missing),
     "postgresql": functools.cache(postgresql.missing),
     "pysaml2": functools.cache(pysaml2.missing),
+    "samba": functools.cache(samba.missing),
     "simplesamlphp": functools.cache(simplesamlphp.missing),
 }
 
@@ -92,6 +99,44 @@ def postgres() -> Iterator[Postgresql]:
 def postgres_url(postgres: Postgresql) -> str:
     """A database with the tables of saml_wsgi, and nothing else in it."""
     return postgres.prepared()
+
+
+@pytest.fixture(scope="session")
+def domain() -> Iterator[Samba]:
+    """An Active Directory for the whole session; a test works in organisational units of its own."""
+    found = samba.furnished()
+    yield found
+    found.remove()
+
+
+@pytest.fixture
+def unit(domain: Samba) -> Iterator[str]:
+    """An organisational unit of the domain for people and groups of the test's own."""
+    dn = domain.unit(f"OU={uuid.uuid4().hex[:12]},{samba.PEOPLE}")
+    yield dn
+    domain.clear(dn)
+
+
+@pytest.fixture
+def corp(domain: Samba, unit: str) -> Iterator[Callable[..., LDAPSource]]:
+    """Makes the source of the people in that unit, asked by an ordinary account over TLS."""
+    made: list[LDAPSource] = []
+
+    def make(**options: Any) -> LDAPSource:
+        usual: dict[str, Any] = {
+            "preset": "active_directory",
+            "servers": (domain.tls,),
+            "ca_file": domain.ca,
+            "base": unit,
+            "bind_dn": samba.READER,
+            "password": samba.PASSWORD,
+        }
+        made.append(factory(SourceContext("corp"), **(usual | options)))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.client.close()
 
 
 @pytest.fixture

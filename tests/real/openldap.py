@@ -32,6 +32,7 @@ modulepath /usr/lib/ldap
 moduleload back_mdb
 moduleload memberof
 moduleload ppolicy
+moduleload syncprov
 pidfile {folder}/slapd.pid
 TLSCACertificateFile {folder}/ca.pem
 TLSCertificateFile {folder}/server.pem
@@ -40,16 +41,18 @@ disallow bind_anon
 database mdb
 suffix "{base}"
 directory {folder}/data
-maxsize 67108864
+maxsize 1073741824
 dbnosync
 rootdn "cn=admin,{base}"
 rootpw admin-demo
 limits dn.exact="{limited}" size.soft=1 size.hard=1
+limits dn.exact="{reader}" size=unlimited
 access to attrs=userPassword by anonymous auth
 access to * by users read
 index objectClass,uid,mail,member eq
 overlay memberof
 overlay ppolicy
+{counting}
 """
 
 
@@ -87,12 +90,15 @@ class OpenLDAP:
         ldif: What is in it.
         address: Of 127/8.
         name: What its certificate says that it is, if that isn't its address.
+        counting: Whether it says how far it has come (``contextCSN``), as a server with replicas does.
 
     Attributes:
         ca: The file with the certificate of the authority that made its own.
     """
 
-    def __init__(self, ldif: str, address: str = "127.0.0.1", *, name: str = "") -> None:
+    def __init__(
+        self, ldif: str, address: str = "127.0.0.1", *, name: str = "", counting: bool = False
+    ) -> None:
         import trustme  # absent on machines that have no real servers either
 
         self._user = _somebody() if os.geteuid() == 0 else None
@@ -107,7 +113,13 @@ class OpenLDAP:
         certificate.private_key_pem.write_to_path(str(self.folder / "server.key"))
         for pem in certificate.cert_chain_pems:
             pem.write_to_path(str(self.folder / "server.pem"), append=True)
-        text = _CONFIGURATION.format(folder=self.folder, base=BASE, limited=LIMITED)
+        text = _CONFIGURATION.format(
+            folder=self.folder,
+            base=BASE,
+            limited=LIMITED,
+            reader=READER,
+            counting="overlay syncprov" if counting else "",
+        )
         (self.folder / "slapd.conf").write_text(text, encoding="utf-8")
         (self.folder / "tree.ldif").write_text(ldif, encoding="utf-8")
         self.plain = f"ldap://{address}:{_port(address)}"

@@ -44,6 +44,10 @@ _CLEAR = """
         LOOP
             IF it.tablename NOT LIKE 'saml\\_wsgi\\_%' THEN
                 EXECUTE 'DROP TABLE IF EXISTS ' || it.name || ' CASCADE';
+            ELSIF it.tablename = 'saml_wsgi_sync' THEN
+                EXECUTE $sql$
+                    UPDATE saml_wsgi_sync SET holder = '', fence = 0, until = 0, generation = 0, begun = 0
+                $sql$;
             ELSIF it.tablename <> 'saml_wsgi_schema' THEN
                 EXECUTE 'TRUNCATE ' || it.name || ' CASCADE';
             END IF;

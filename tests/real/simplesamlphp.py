@@ -29,7 +29,7 @@ from saml_wsgi.testing.keys import SigningKey
 from tests.real.tls import Authority, Door
 
 _HOME = Path("/usr/share/simplesamlphp")
-_PACKAGES = "simplesamlphp php-cli php-xml php-mbstring php-curl php-sqlite3"
+_PACKAGES = "simplesamlphp php-cli php-xml php-mbstring php-curl php-ldap php-sqlite3"
 _INSIDE = "127.0.0.1"  # where PHP listens; people come through the door
 _FORMAT = "urn:oasis:names:tc:SAML:{}:nameid-format:{}"
 EMAIL = _FORMAT.format("1.1", "emailAddress")
@@ -44,7 +44,7 @@ def missing() -> str:
     if php is None or not (_HOME / "www" / "index.php").is_file():
         return f"Debian packages {_PACKAGES}"
     modules = subprocess.run([php, "-m"], capture_output=True, text=True, check=True, timeout=30).stdout
-    if not {"dom", "mbstring", "curl", "pdo_sqlite"} <= set(modules.lower().split()):
+    if not {"dom", "mbstring", "curl", "ldap", "pdo_sqlite"} <= set(modules.lower().split()):
         return f"Debian packages {_PACKAGES}"
     return ""
 
@@ -94,11 +94,14 @@ class SimpleSAMLphp:
         folder: Where it keeps everything; made by the caller, removed by the caller.
         address: An address in 127/8 of its own.
         authority: Vouches for it; browsers reach it over TLS only.
+        directory: The address of an LDAP directory and the entry below which people are: these sign in, with
+            their passwords there. None: :data:`PEOPLE` do.
     """
 
     folder: Path
     address: str
     authority: Authority
+    directory: tuple[str, str] | None = None
     origin: str = ""
     _process: subprocess.Popen[bytes] | None = None
     _door: Door | None = None
@@ -207,9 +210,7 @@ class SimpleSAMLphp:
         (self.folder / "cert" / "idp.key").write_bytes(key)
         (self.folder / "cert" / "idp.crt").write_bytes(certificate)
         self._write("config/config", "config", self._settings())
-        people = {f"{person.username}:{person.password}": person.attributes for person in PEOPLE}
-        # PHP reads the key "0" as the index 0, where it looks for the class.
-        self._write("config/authsources", "config", {"people": {"0": "exampleauth:UserPass", **people}})
+        self._write("config/authsources", "config", {"people": self._people()})
         self._write(
             "metadata/saml20-idp-hosted",
             "metadata",
@@ -228,6 +229,19 @@ class SimpleSAMLphp:
             },
         )
         self._write("metadata/saml20-sp-remote", "metadata", self._registered)
+
+    def _people(self) -> dict[str, object]:
+        # PHP reads the key "0" as the index 0, where it looks for the class.
+        if self.directory is None:
+            people = {f"{person.username}:{person.password}": person.attributes for person in PEOPLE}
+            return {"0": "exampleauth:UserPass", **people}
+        url, base = self.directory
+        return {
+            "0": "ldap:LDAP",
+            "hostname": url,
+            "attributes": ["uid", "mail"],
+            "dnpattern": f"uid=%username%,{base}",
+        }
 
     def _settings(self) -> dict[str, object]:
         return {
@@ -249,7 +263,7 @@ class SimpleSAMLphp:
             "logging.handler": "file",
             "logging.level": 6,
             "enable.saml20-idp": True,
-            "module.enable": {"exampleauth": True, "core": True, "saml": True},
+            "module.enable": {"exampleauth": True, "core": True, "ldap": True, "saml": True},
             "session.cookie.secure": True,
             "session.cookie.samesite": "None",
             "language.cookie.secure": True,

@@ -10,6 +10,7 @@ from saml_wsgi.testing.contracts import (
     AdministeredLinksContract,
     AttendanceContract,
     GroupRegisterContract,
+    StandingsContract,
     StoreContract,
 )
 from tests.unit.directories import own_table
@@ -35,7 +36,7 @@ class TestDirectoryOnPostgresql(AdministeredDirectoryContract, AttendanceContrac
         return SQLDirectory(postgres_url)
 
 
-class TestLinksOnPostgresql(AdministeredLinksContract):
+class TestLinksOnPostgresql(AdministeredLinksContract, StandingsContract):
     @pytest.fixture
     def links(self, postgres_url):
         return SQLLinks(postgres_url)

@@ -10,8 +10,8 @@ from saml_wsgi import database
 from saml_wsgi.directories.links import SQLLinks
 from saml_wsgi.directories.sql import SQLDirectory
 from saml_wsgi.errors import DirectoryConflict, Refused
-from saml_wsgi.interfaces import Attendance, Directory, GroupRegister, Links, WritableDirectory
-from saml_wsgi.model import Assertion, Changes, Profile, Resolution, User
+from saml_wsgi.interfaces import Attendance, Directory, GroupRegister, Links, Standings, WritableDirectory
+from saml_wsgi.model import Assertion, Changes, Profile, Resolution, Standing, User
 from saml_wsgi.rehearsal import Nobody, Rehearsal, Written
 from saml_wsgi.resolvers import JITResolver
 from saml_wsgi.testing.contracts import LinksContract, WritableDirectoryContract
@@ -174,6 +174,43 @@ def test_attendance_is_noted_only(real):
     real.rehearsal.saw(real.ada.id, 1_700_000_000)
     assert [written.what for written in real.rehearsal.written] == ["saw"]
     assert real.directory.get(real.ada.id).seen == 0
+
+
+def test_what_a_source_says_is_noted_only(tmp_path):
+    """The last word of a source is remembered by the rehearsal, and kept nowhere."""
+    source, real = "ldap:corp", Real(tmp_path)
+    assert isinstance(real.rehearsal, Standings)
+    real.links.pin(source, "uuid:1", real.ada.id)
+    real.links.note(source, "uuid:1", "active", 5000)
+    before = real.content()
+    assert real.rehearsal.standing(source, real.ada.id) == Standing("active", 5000, 5000)
+    real.rehearsal.note(source, "uuid:1", "active", 6000)
+    assert real.rehearsal.standing(source, real.ada.id) == Standing("active", 5000, 6000)
+    real.rehearsal.note(source, "uuid:1", "missing", 7000)
+    assert real.rehearsal.standing(source, real.ada.id) == Standing("missing", 7000, 7000)
+    real.rehearsal.note(source, "uuid:2", "missing", 7000)
+    assert real.content() == before
+    noted = [(written.what, written.user_id, written.state) for written in real.rehearsal.written]
+    assert noted == [("note", real.ada.id, "active"), ("note", real.ada.id, "missing")]
+
+
+def test_what_a_source_says_of_somebody_new(real):
+    """Somebody whom only the rehearsal pinned was never asked about; a stranger has no standing."""
+    source = "ldap:corp"
+    made = real.rehearsal.create(Profile(username="eve"), managed_by=source, link=(source, "uuid:2"))
+    assert real.rehearsal.standing(source, made.id) == Standing()
+    real.rehearsal.note(source, "uuid:2", "active", 7000)
+    assert real.rehearsal.standing(source, made.id) == Standing("active", 7000, 7000)
+    assert real.rehearsal.standing(source, real.ada.id) is None
+
+
+def test_links_that_keep_no_standings():
+    """A rehearsal over links that don't keep what sources say doesn't either."""
+
+    class Plain:
+        follow = pin = subject_of = None
+
+    assert not isinstance(Rehearsal(Nobody(), Plain()), Standings)
 
 
 def test_a_directory_may_compare_by_a_rule_of_its_own():

@@ -7,6 +7,7 @@ import click
 from saml_wsgi.cli.users.editing import add, change, delete
 from saml_wsgi.cli.users.importing import import_
 from saml_wsgi.cli.users.letting_in import let_in
+from saml_wsgi.cli.users.purging import purge
 from saml_wsgi.cli.users.showing import list_, show
 from saml_wsgi.cli.users.states import disable, enable, unlink
 
@@ -28,5 +29,5 @@ def users() -> None:
     """
 
 
-for command in (list_, show, add, change, import_, delete, disable, enable, unlink, let_in):
+for command in (list_, show, add, change, import_, delete, purge, disable, enable, unlink, let_in):
     users.add_command(command)

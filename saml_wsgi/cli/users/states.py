@@ -86,8 +86,11 @@ def _warn(parts: Parts, disabled: Sequence[Listed]) -> None:
             "Warning: a resolver has reactivate = yes, so users managed by jit are enabled by signing in.",
             err=True,
         )
-    for owner in sorted(owner for owner in owners if owner.startswith(_SYNCHRONISED)):
-        click.echo(f"Warning: the next synchronisation of {visible(owner)} may enable users again.", err=True)
+    already = {each.user.managed_by for each in disabled if not each.user.active}
+    for owner in sorted(owner for owner in already if owner.startswith(_SYNCHRONISED)):
+        click.echo(
+            f"Warning: whom {visible(owner)} had switched off before comes back when it says so.", err=True
+        )
 
 
 def _is_on(value: object) -> bool:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from saml_wsgi.config.declare import Group
-from saml_wsgi.config.options import idp, people, place, sessions, storage
+from saml_wsgi.config.options import idp, people, place, sessions, storage, sync
 
 GROUPS: Final[tuple[Group, ...]] = (
     *place.GROUPS,
@@ -18,6 +18,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     *people.GROUPS,
     *storage.GROUPS,
     *sessions.GROUPS,
+    *sync.GROUPS,
 )
 
 TABLE: Final = MappingProxyType({option.key: option for group in GROUPS for option in group.options})

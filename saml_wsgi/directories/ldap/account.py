@@ -73,19 +73,23 @@ RULES: Final[Mapping[str, Rule]] = MappingProxyType(
 
 
 def state(
-    entry: Entry, rules: tuple[str, ...], inactive_when: tuple[tuple[str, str], ...]
+    entry: Entry,
+    rules: tuple[str, ...],
+    inactive_when: tuple[tuple[str, str], ...],
+    now: datetime | None = None,
 ) -> tuple[bool | None, str]:
     """Whether an account is active, and which attribute says so; None if nothing is said.
 
     Args:
         rules: Names of :data:`RULES`.
         inactive_when: Attributes and values of which one switches an account off.
+        now: The moment that counts, if it isn't this one.
 
     Raises:
         SourceUnavailable: An attribute that has to be there can't be read, or isn't what it has to be.
         Refused: ``attribute_unusable``: one isn't text.
     """
-    now = datetime.now(UTC)
+    now = now or datetime.now(UTC)
     said: bool | None = None
     by = ""
     for name in rules:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
 import time
@@ -13,14 +14,13 @@ from typing import Final
 
 from saml_wsgi.directories.ldap.connection import Connection, Lost, WrongPassword
 from saml_wsgi.directories.ldap.entries import Entry
+from saml_wsgi.directories.ldap.reader import IDLE, Reader
 from saml_wsgi.directories.ldap.servers import Access, Server
 from saml_wsgi.errors import SourceUnavailable
 from saml_wsgi.events import our_logger
 
 logger = our_logger("saml_wsgi.ldap")
 
-#: Seconds after which an idle connection isn't trusted any more: firewalls forget without a word.
-_IDLE: Final = 60.0
 #: Seconds for which a server that didn't answer is asked last.
 _DOWN: Final = 30.0
 #: Seconds for which a refused password isn't tried again: each try counts towards a lock.
@@ -54,6 +54,26 @@ class Client:
         finally:
             session.release()
 
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Reader]:
+        """What a whole population is read with: one server, however long it takes.
+
+        Raises:
+            SourceUnavailable: No server answers.
+        """
+        first = self._new(math.inf, set())
+        server, address = first.server, first.address
+        reader = Reader(
+            first,
+            connect=lambda until: self.connected(server, until, address=address),
+            failed=lambda error: self.failed(server, error),
+            timeout=self.access.timeout,
+        )
+        try:
+            yield reader
+        finally:
+            reader.release()
+
     def alone(self, server: Server) -> Client:
         """A client of one of the servers."""
         access = replace(self.access, servers=(server,))
@@ -69,28 +89,43 @@ class Client:
             if not kept.is_stale and kept.server not in tried:
                 return kept
             kept.close()
-        self._respect_refusal()
+        return self._new(until, tried)
+
+    def _new(self, until: float, tried: set[Server]) -> Connection:
         failures: list[str] = []
         now = time.monotonic()
         order = sorted(self.access.servers, key=lambda server: self._down.get(server, 0.0) > now)
         for server in order:
             if server in tried:
                 continue
-            ready = min(until, time.monotonic() + self.access.connect_timeout)
             try:
-                made = Connection(server, self.access, until=ready, ignore_references=self._ignore_references)
-            except WrongPassword as error:
-                self._refused = (time.monotonic() + _REFUSED, error.detail)
-                raise
+                return self.connected(server, until)
             except Lost as error:
-                self.failed(server, error)
                 tried.add(server)
                 failures.append(error.detail)
-            else:
-                self._down.pop(server, None)
-                self._refused = None
-                return made
         raise SourceUnavailable("; ".join(failures) or "no server answered")
+
+    def connected(self, server: Server, until: float, *, address: str = "") -> Connection:
+        """A new connection to one of the servers; see :class:`Connection`.
+
+        Raises:
+            Lost: It can't be reached, isn't believed, or doesn't let us in now.
+            WrongPassword: It refuses the name or the password that asks, or did so a moment ago.
+        """
+        self._respect_refusal()
+        ready = min(until, time.monotonic() + self.access.connect_timeout)
+        ignored = self._ignore_references
+        try:
+            made = Connection(server, self.access, until=ready, ignore_references=ignored, address=address)
+        except WrongPassword as error:
+            self._refused = (time.monotonic() + _REFUSED, error.detail)
+            raise
+        except Lost as error:
+            self.failed(server, error)
+            raise
+        self._down.pop(server, None)
+        self._refused = None
+        return made
 
     def failed(self, server: Server, error: Lost) -> None:
         """Note that a server is better asked last for a while."""
@@ -112,7 +147,7 @@ class Client:
             kept.close()
 
     def _kept(self, *, aged: bool = False) -> Connection | None:
-        oldest = time.monotonic() - _IDLE
+        oldest = time.monotonic() - IDLE
         while True:
             with self._lock:
                 if not self._idle:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
-from saml_wsgi.errors import Refused, SourceUnavailable
+from saml_wsgi.errors import Refused
 
 #: What no name and no group has: control characters.
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f]")
@@ -19,10 +19,15 @@ SUBTREE: Final = "SUBTREE"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry: its name, and its attributes by lower-case name."""
+    """An entry: its name, and its attributes by lower-case name.
+
+    Attributes:
+        raw: All of it, as the server wrote it (BER, RFC 4511, 4.5.2): the same bytes mean the same entry.
+    """
 
     dn: str
     attributes: Mapping[str, tuple[bytes, ...]]
+    raw: bytes = b""
 
     def values(self, attribute: str) -> tuple[bytes, ...]:
         """All values, none if it hasn't got the attribute."""
@@ -66,27 +71,3 @@ class Searcher(Protocol):
         Raises:
             SourceUnavailable: It doesn't answer, or tells only a part.
         """
-
-
-def read(response: Sequence[Mapping[str, Any]]) -> tuple[list[Entry], list[str]]:
-    """The entries, and the places where more may be (search continuation references, RFC 4511, 4.5.3).
-
-    Raises:
-        SourceUnavailable: It has something else, or an attribute twice.
-    """
-    entries: list[Entry] = []
-    elsewhere: list[str] = []
-    for item in response:
-        if item["type"] == "searchResRef":
-            elsewhere += map(str, item["uri"])
-            continue
-        if item["type"] != "searchResEntry":
-            raise SourceUnavailable("the directory answers what isn't an entry")
-        attributes: dict[str, tuple[bytes, ...]] = {}
-        for name, values in item["raw_attributes"].items():
-            key = str(name).lower()
-            if key in attributes:
-                raise SourceUnavailable(f"the directory answers {ascii(key)[:_SHOWN]} twice")
-            attributes[key] = tuple(bytes(value) for value in values)
-        entries.append(Entry(str(item["dn"]), attributes))
-    return entries, elsewhere

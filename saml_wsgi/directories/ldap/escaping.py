@@ -12,6 +12,9 @@ _SPECIAL: Final = frozenset('"+,;<>\\=#')
 _HEX: Final = re.compile(r"(?:\\[0-9A-Fa-f]{2})+")
 #: An unescaped comma, semicolon (RFC 4514, 2.4 allows none, LDAPv2 did) or plus ends a value.
 _UNIT: Final = re.compile(r"((?:\\[0-9A-Fa-f]{2})+|\\.|[^\\])", re.DOTALL)
+#: Whatever may be written in more than one way; without it, letter case is all that can differ.
+_AWKWARD: Final = re.compile(r"[^ !$-*,\-./0-9:=?@A-Z\[\]^_`a-z{|}~]|  | [,=]|[,=] |^ | $")
+_SEPARATING: Final = re.compile(r'[\\,+;<>"#]')
 
 
 def filter_value(value: str | bytes) -> str:
@@ -54,21 +57,48 @@ class Part(NamedTuple):
 
 def parts(name: str) -> tuple[Part, ...] | None:
     """The parts of a distinguished name, the entry's own first; None if it isn't one."""
-    found: list[Part] = []
+    found = _relative_names(name)
+    return None if found is None else tuple(several[0] for several in found)
+
+
+def identity(name: str) -> str:
+    """The form in which two ways to write one distinguished name are the same text (RFC 4517, 4.2.15).
+
+    Letter case, compatibility forms and spaces beyond one don't count (as in RFC 4518), nor does the way
+    in which something is escaped, nor the order of what stands beside a plus.
+    """
+    if not _AWKWARD.search(name):
+        return name.lower()
+    found = _relative_names(name)
+    if found is None:
+        return f"\x00{name}"  # the same as itself
+    return ",".join("+".join(sorted(map(_identity, several))) for several in found)
+
+
+def _identity(part: Part) -> str:
+    value = " ".join(word for word in names.key(part.value).split(" ") if word)
+    escaped = _SEPARATING.sub(r"\\\g<0>", value)
+    return f"{part.kind}={escaped}"
+
+
+def _relative_names(name: str) -> list[list[Part]] | None:
+    found: list[list[Part]] = []
     pieces: list[str] = []
     is_further = False  # behind a plus
     for unit in [*_UNIT.findall(name), ","]:
         if unit not in {",", "+"}:
             pieces.append(unit)
             continue
-        if not is_further:
-            part = _part(pieces)
-            if part is None:
-                return None
-            found.append(part)
+        part = _part(pieces)
+        if part is None:
+            return None
+        if is_further:
+            found[-1].append(part)
+        else:
+            found.append([part])
         is_further = unit == "+"
         pieces = []
-    return tuple(found)
+    return found
 
 
 def _part(pieces: list[str]) -> Part | None:

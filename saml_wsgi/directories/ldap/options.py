@@ -5,41 +5,29 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from types import MappingProxyType
-from typing import Annotated, Final, Protocol
-
-from ldap3.core.exceptions import LDAPExceptionError
-from ldap3.operation.search import parse_filter
+from typing import Annotated, Final
 
 from saml_wsgi.directories.ldap import escaping
-from saml_wsgi.directories.ldap.account import RULES
 from saml_wsgi.directories.ldap.client import Client
-from saml_wsgi.directories.ldap.membership import Membership
-from saml_wsgi.directories.ldap.presets import (
-    GROUP_WAYS,
-    JUMPCLOUD,
-    JUMPCLOUD_SERVER,
-    PRESETS,
-    Preset,
-    jumpcloud_base,
+from saml_wsgi.directories.ldap.people_options import (
+    FIND_BY,
+    Context,
+    domain,
+    fields_of,
+    membership,
+    people,
 )
+from saml_wsgi.directories.ldap.presets import JUMPCLOUD, JUMPCLOUD_SERVER, PRESETS, jumpcloud_base
 from saml_wsgi.directories.ldap.servers import Access, read_servers, tls_context
-from saml_wsgi.directories.ldap.source import LDAPSource, People
+from saml_wsgi.directories.ldap.source import LDAPSource
 from saml_wsgi.errors import Problems
-from saml_wsgi.model import FIELDS
 
-_ATTRIBUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,99}|[0-9]+(?:\.[0-9]+){1,30}")
 _ORGANISATION: Final = re.compile(r"[0-9a-f]{24}")
-_NONE: Final = ("none",)
+#: Seconds that a look-up may take, and that a page of a reading may.
 _LONGEST: Final = 60.0
-_FIND_BY: Final = ("username", "email")
-
-
-class Context(Protocol):
-    """What of a source's context is used here."""
-
-    def key(self, option: str) -> str:
-        """An option as an operator writes it."""
+_LONGEST_PAGE: Final = 600.0
+#: No server sends more at once, and few send as many.
+_LARGEST_PAGE: Final = 5000
 
 
 def factory(
@@ -60,7 +48,7 @@ def factory(
     connections: int = 4,
     base: str = "",
     filter: str = "",  # noqa: A002 - the option's name
-    find_by: tuple[str, ...] = _FIND_BY,
+    find_by: tuple[str, ...] = FIND_BY,
     username: tuple[str, ...] = (),
     email: tuple[str, ...] = (),
     first_name: tuple[str, ...] = (),
@@ -76,6 +64,9 @@ def factory(
     inactive_when: tuple[str, ...] = (),
     unknown: str = "",
     ignore_references: bool = False,
+    key: str = "",
+    page_size: int = 500,
+    read_timeout: timedelta = timedelta(seconds=60),
 ) -> LDAPSource:
     """Make the source ``ldap``. Asks no server anything.
 
@@ -115,6 +106,10 @@ def factory(
     for option, span in (("connect_timeout", connect_timeout), ("timeout", timeout)):
         if not 0 < span.total_seconds() <= _LONGEST:
             problems.add(context.key(option), "nobody waits that long, or not at all.", "Write 1 s to 60 s.")
+    if not 0 < read_timeout.total_seconds() <= _LONGEST_PAGE:
+        problems.add(context.key("read_timeout"), "no page takes that long.", "Write 1 s to 10 min.")
+    if not 1 <= page_size <= _LARGEST_PAGE:
+        problems.add(context.key("page_size"), f"it is {page_size}.", f"Write 1 to {_LARGEST_PAGE}.")
     if not 0 <= connections <= 64:
         problems.add(context.key("connections"), f"it is {connections}.", "Write 0 to 64.")
     written = {
@@ -125,23 +120,24 @@ def factory(
         "display_name": display_name,
         "employee_id": employee_id,
     }
-    people = _people(
+    who = people(
         context,
         usual,
         problems,
         base=base,
         wanted=filter or usual.people,
         find_by=find_by,
-        fields=_fields(context, usual, written, problems),
+        fields=fields_of(context, usual, written, problems),
         state=state,
         inactive_when=inactive_when,
         unknown=unknown,
-        membership=_membership(
+        key=key,
+        groups=membership(
             context,
             usual,
             problems,
             groups=groups,
-            base=group_base or (base if preset == JUMPCLOUD else _domain(base)),
+            base=group_base or (base if preset == JUMPCLOUD else domain(base)),
             wanted=group_filter,
             name=group_name,
             nested=nested,
@@ -157,7 +153,13 @@ def factory(
         timeout=timeout.total_seconds(),
         idle=connections,
     )
-    return LDAPSource(Client(access, ignore_references=ignore_references), people)
+    return LDAPSource(
+        Client(access, ignore_references=ignore_references),
+        who,
+        preset=preset,
+        page_size=page_size,
+        page_timeout=read_timeout.total_seconds(),
+    )
 
 
 def _place(
@@ -230,112 +232,3 @@ def _check_names(context: Context, given: Mapping[str, str], problems: Problems)
         if name and escaping.parts(name) is None:
             cure = "Write one such as ou=people,dc=example,dc=com."
             problems.add(context.key(option), f"{ascii(name)[:100]} isn't a distinguished name.", cure)
-
-
-def _check_filter(context: Context, option: str, written: str, problems: Problems) -> None:
-    try:
-        parse_filter(written, None, False, False, None, False)
-    except (LDAPExceptionError, ValueError, IndexError, TypeError, AttributeError, RecursionError):
-        cure = "Write one such as (objectClass=inetOrgPerson), with its parentheses."
-        problems.add(context.key(option), f"{ascii(written)[:100]} isn't a filter.", cure)
-
-
-def _fields(
-    context: Context, usual: Preset, written: Mapping[str, tuple[str, ...]], problems: Problems
-) -> Mapping[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
-    for name in FIELDS:
-        attributes = written[name] or usual.fields[name]
-        found[name] = () if attributes == _NONE else attributes
-        for attribute in found[name]:
-            _check_attribute(context, name, attribute, problems)
-    return MappingProxyType(found)
-
-
-def _check_attribute(context: Context, option: str, attribute: str, problems: Problems) -> None:
-    if not _ATTRIBUTE.fullmatch(attribute):
-        cure = "Write its name, such as mail, or none."
-        problems.add(context.key(option), f"{ascii(attribute)[:60]} can't be an attribute.", cure)
-
-
-def _membership(
-    context: Context,
-    usual: Preset,
-    problems: Problems,
-    *,
-    groups: str,
-    base: str,
-    wanted: str,
-    name: str,
-    nested: bool,
-) -> Membership:
-    ways = {way.lower(): way for way in GROUP_WAYS}
-    way = ways.get((groups or usual.groups).lower())
-    if way is None:
-        cure = f"Write one of {', '.join(GROUP_WAYS)}."
-        problems.add(context.key("groups"), f"it is {ascii(groups)[:60]}.", cure)
-        way = usual.groups
-    if nested and way != "member":
-        cure = "Write groups = member; in_chain finds nested groups by itself."
-        problems.add(context.key("nested"), f"it can't be with groups = {way}.", cure)
-    wanted = wanted or ("(objectClass=posixGroup)" if way == "memberUid" else usual.group_filter)
-    _check_filter(context, "group_filter", wanted, problems)
-    _check_attribute(context, "group_name", name, problems)
-    return Membership(way, base, wanted, name, nested, primary=usual.primary_group and way != "none")
-
-
-def _people(
-    context: Context,
-    usual: Preset,
-    problems: Problems,
-    *,
-    base: str,
-    wanted: str,
-    find_by: tuple[str, ...],
-    fields: Mapping[str, tuple[str, ...]],
-    state: tuple[str, ...],
-    inactive_when: tuple[str, ...],
-    unknown: str,
-    membership: Membership,
-) -> People:
-    _check_filter(context, "filter", wanted, problems)
-    for field in find_by:
-        if field not in FIELDS:
-            problems.add(context.key("find_by"), f"it has {ascii(field)[:60]}.", f"Use {', '.join(FIELDS)}.")
-        elif not fields[field]:
-            problems.add(context.key("find_by"), f"it has {field}, which no attribute has.", "Name one.")
-    rules = {name.lower(): name for name in RULES}
-    chosen = usual.state if not state else () if state == _NONE else state
-    for name in chosen:
-        if name.lower() not in rules:
-            cure = f"Use {', '.join(RULES)}, or none; others with inactive_when."
-            problems.add(context.key("state"), f"it has {ascii(name)[:60]}.", cure)
-    pairs: list[tuple[str, str]] = []
-    for entry in inactive_when:
-        attribute, equals, value = entry.partition("=")
-        if not equals or not _ATTRIBUTE.fullmatch(attribute.strip()) or not value.strip():
-            cure = "Write attribute=value, such as employeeType=former."
-            problems.add(context.key("inactive_when"), f"it has {ascii(entry)[:60]}.", cure)
-        pairs.append((attribute.strip(), value.strip()))
-    if unknown not in {"", "pass", "refuse"}:
-        problems.add(context.key("unknown"), f"it is {ascii(unknown)[:60]}.", "Write pass or refuse.")
-    return People(
-        base=base,
-        wanted=wanted,
-        find_by=find_by or _FIND_BY,
-        fields=fields,
-        state=tuple(rules[name.lower()] for name in chosen if name.lower() in rules),
-        inactive_when=tuple(pairs),
-        membership=membership,
-        is_everybody=(unknown or usual.unknown) == "refuse",
-    )
-
-
-def _domain(base: str) -> str:
-    """The directory's upper end, below which groups are: the dc= parts, or everything."""
-    parts = escaping.parts(base) or ()
-    ends = len(parts)
-    while ends and parts[ends - 1].kind == "dc":
-        ends -= 1
-    domain = ",".join(f"dc={escaping.name_value(part.value)}" for part in parts[ends:])
-    return domain or base

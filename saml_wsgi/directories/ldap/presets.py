@@ -21,6 +21,7 @@ class Preset:
         state: Rules of :mod:`saml_wsgi.directories.ldap.account`.
         groups: One of :data:`GROUP_WAYS`.
         group_filter: The filter that every group fits.
+        key: The attribute that identifies somebody for good: it stays when they are renamed or moved.
         primary_group: Whether a person's primary group is kept apart (``primaryGroupID``).
         unknown: ``refuse`` where to be missing means to be switched off, else ``pass``.
     """
@@ -30,6 +31,7 @@ class Preset:
     state: tuple[str, ...]
     groups: str
     group_filter: str
+    key: str
     primary_group: bool = False
     unknown: str = "pass"
 
@@ -54,6 +56,8 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             state=(),
             groups="memberOf",
             group_filter="(objectClass=groupOfNames)",
+            # Nobody has said that it has entryUUID, which would be another one for who is removed and added.
+            key="uid",
             unknown="refuse",
         ),
         "active_directory": Preset(
@@ -69,6 +73,7 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             state=("userAccountControl", "accountExpires"),
             groups="in_chain",
             group_filter="(objectClass=group)",
+            key="objectGUID",
             primary_group=True,
         ),
         "openldap": Preset(
@@ -77,6 +82,7 @@ PRESETS: Final[Mapping[str, Preset]] = MappingProxyType(
             state=("pwdAccountLockedTime", "shadowExpire"),
             groups="member",
             group_filter="(|(objectClass=groupOfNames)(objectClass=groupOfUniqueNames))",
+            key="entryUUID",
         ),
     }
 )

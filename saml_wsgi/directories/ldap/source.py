@@ -1,140 +1,67 @@
-"""What an LDAP directory knows of a person, asked while they sign in."""
+"""What an LDAP directory knows of people: asked while one signs in, or read as a whole."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import Final
 
-from saml_wsgi import names
-from saml_wsgi.directories.ldap import account, escaping
 from saml_wsgi.directories.ldap.client import Client
 from saml_wsgi.directories.ldap.entries import SUBTREE, Entry, Searcher
-from saml_wsgi.directories.ldap.membership import Membership
-from saml_wsgi.errors import Ambiguous, Refused, SourceUnavailable
+from saml_wsgi.directories.ldap.people import People
+from saml_wsgi.directories.ldap.population import JUMPCLOUD_CAP, LDAPReading
+from saml_wsgi.directories.ldap.presets import JUMPCLOUD
+from saml_wsgi.errors import Refused, SourceUnavailable
 from saml_wsgi.model import FIELDS, Profile
 
-#: Fields whose values are compared as names, not letter by letter.
-_NAMES: Final = frozenset({"username", "email"})
 _KINDS: Final = {"ldaps": "TLS", "starttls": "StartTLS", "none": "in the clear"}
-
-
-@dataclass(frozen=True, slots=True)
-class People:
-    """Where people are in a directory, and what of them is what.
-
-    Attributes:
-        base: Where they are.
-        wanted: The filter that each fits.
-        find_by: The fields by which somebody is found: the first of them that is known, and no other.
-        fields: For each of our fields the attributes that may have it, in the order in which they count.
-        state: Rules of :mod:`~saml_wsgi.directories.ldap.account`.
-        inactive_when: See :func:`saml_wsgi.directories.ldap.account.state`.
-        is_everybody: Whether nobody may sign in who isn't there.
-    """
-
-    base: str
-    wanted: str
-    find_by: tuple[str, ...]
-    fields: Mapping[str, tuple[str, ...]]
-    state: tuple[str, ...]
-    inactive_when: tuple[tuple[str, str], ...]
-    membership: Membership
-    is_everybody: bool
-
-    def find(self, keys: Mapping[str, str], ask: Searcher) -> Profile | None:
-        """The person with these values, as :class:`saml_wsgi.interfaces.Source` has it.
-
-        Raises:
-            SourceUnavailable: The directory doesn't answer, or not fully.
-            Ambiguous: It has two of them.
-            Refused: ``attribute_unusable``: what it says can't be used.
-        """
-        field = next((field for field in self.find_by if keys.get(field)), None)
-        if field is None:
-            return self._nobody(f"none of {', '.join(self.find_by)} is known")
-        value = keys[field]
-        attributes = self.fields[field]
-        if field == "username" and names.key(keys.get("email", "")) == names.key(value):
-            # Many identity providers assert an address as the username, and directories have short ones.
-            attributes += tuple(name for name in self.fields["email"] if name not in attributes)
-        try:
-            asked = [escaping.equals(attribute, value) for attribute in attributes]
-        except UnicodeEncodeError:
-            raise Refused("attribute_unusable", f"{field} isn't valid Unicode text") from None
-        wanted = f"(&{self.wanted}{escaping.either(asked)})"
-        found = ask.search(self.base, SUBTREE, wanted, self.attributes, most=1)
-        if len(found) > 1:
-            raise Ambiguous(f"{found[0].shown} and {found[1].shown} both have this {field}")
-        # A directory may find José for Jose, or compare in ways that nobody here knows of.
-        if not found or not _has(found[0], attributes, names.key if field in _NAMES else str, value):
-            return self._nobody(f"nobody below {self.base} has this {field}")
-        return self.profile(found[0], ask, field, value)
-
-    def profile(self, entry: Entry, ask: Searcher, field: str = "", value: str = "") -> Profile:
-        """An entry in our terms.
-
-        Args:
-            field: By which it was found, and with which value: of several ones, that one counts.
-        """
-        active, by = account.state(entry, self.state, self.inactive_when)
-        if active is False:
-            return Profile(active=False, origins=MappingProxyType({"active": by}))
-        values: dict[str, str] = {}
-        origins: dict[str, str] = {"active": by} if by else {}
-        for name in FIELDS:
-            for attribute in self.fields[name]:
-                text = _one(entry, attribute, value if name == field else "")
-                if text:
-                    values[name] = text
-                    origins[name] = attribute
-                    break
-        uid = values.get("username", "")
-        groups = self.membership.of(entry, uid, ask)
-        return Profile(**values, groups=groups, active=active, origins=MappingProxyType(origins))
-
-    @property
-    def attributes(self) -> list[str]:
-        """What an entry is asked for, and nothing more."""
-        wanted = [
-            *(attribute for name in FIELDS for attribute in self.fields[name]),
-            *self.state,
-            *(attribute for attribute, _ in self.inactive_when),
-            *self.membership.attributes,
-        ]
-        return list({attribute.lower(): attribute for attribute in wanted}.values())
-
-    def _nobody(self, why: str) -> Profile | None:
-        if not self.is_everybody:
-            return None
-        return Profile(active=False, origins=MappingProxyType({"active": why}))
-
-
-def _has(entry: Entry, attributes: tuple[str, ...], same: Callable[[str], str], value: str) -> bool:
-    return any(same(text) == same(value) for attribute in attributes for text in entry.texts(attribute))
-
-
-def _one(entry: Entry, attribute: str, asked: str) -> str:
-    """One value where there may be several: the one asked for, the one in the name, the first."""
-    found = entry.texts(attribute)
-    if len(found) < 2:
-        return found[0] if found else ""
-    parts = escaping.parts(entry.dn)
-    named = parts[0].value if parts and parts[0].kind == attribute.lower() else ""
-    for wanted in (asked, named):
-        for text in found:
-            if wanted and names.key(text) == names.key(wanted):
-                return text
-    return found[0]
+#: Beyond so many people nobody needs to know, before a synchronisation counts them anyway.
+_COUNTED: Final = 100_000
 
 
 class LDAPSource:
-    """An LDAP directory as a :class:`saml_wsgi.interfaces.Source`."""
+    """An LDAP directory as a :class:`saml_wsgi.interfaces.Population`.
 
-    def __init__(self, client: Client, people: People) -> None:
+    Args:
+        preset: Its name.
+        page_size: How many people, or groups, are asked for at a time where all are read.
+        page_timeout: Seconds for each of these pages.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        people: People,
+        *,
+        preset: str = "",
+        page_size: int = 500,
+        page_timeout: float = 60.0,
+    ) -> None:
         self.client = client
         self.people = people
+        self._preset = preset
+        self._page_size = page_size
+        self._page_timeout = page_timeout
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """See :class:`saml_wsgi.interfaces.Population`."""
+        return tuple(name for name in FIELDS if self.people.fields[name])
+
+    @property
+    def fingerprint(self) -> str:
+        """See :class:`saml_wsgi.interfaces.Population`. Servers, passwords and times don't count."""
+        return self.people.fingerprint
+
+    def read(self, since: str, /) -> LDAPReading:
+        """See :class:`saml_wsgi.interfaces.Population`. No server is asked before that is needed."""
+        return LDAPReading(
+            self.client,
+            self.people,
+            preset=self._preset,
+            size=self._page_size,
+            page_timeout=self._page_timeout,
+            since=since,
+        )
 
     def look_up(self, keys: Mapping[str, str], /) -> Profile | None:
         """The one person with these values, or None.
@@ -171,6 +98,7 @@ class LDAPSource:
                     elif not shown:
                         shown = True
                         facts += self._sample(found[0], session)
+                        facts += self._counted(alone)
             except SourceUnavailable as error:
                 failures.append(error.detail)
             finally:
@@ -183,6 +111,9 @@ class LDAPSource:
             profile = self.people.profile(entry, ask)
         except Refused as error:
             return [*facts, ("  can't be used", error.detail)]
+        facts.append(
+            ("  key", profile.subject or f"none: without {self.people.key} nobody can be synchronised")
+        )
         for name in FIELDS:
             text = profile.value(name)
             if text is not None:
@@ -193,3 +124,25 @@ class LDAPSource:
         by = profile.origins.get("active")
         facts.append(("  active", f"{said} ({by})" if by else said))
         return facts
+
+    def _counted(self, alone: Client) -> list[tuple[str, str]]:
+        """How many people there are, as a synchronisation would find them."""
+        people, count = self.people, 0
+        try:
+            with alone.reading() as reader:
+                for page in reader.pages(
+                    people.base,
+                    SUBTREE,
+                    people.wanted,
+                    (),
+                    size=self._page_size,
+                    page_timeout=self._page_timeout,
+                ):
+                    count += len(page)
+                    if count > _COUNTED:
+                        return [("people", f"more than {_COUNTED}")]
+        except SourceUnavailable as error:
+            return [("people", f"not all can be read: {error.detail}")]
+        if self._preset == JUMPCLOUD and count == JUMPCLOUD_CAP:
+            return [("people", f"{count}: JumpCloud tells no more, so they can't be synchronised")]
+        return [("people", str(count))]

@@ -22,6 +22,8 @@ suite                              fixture
 ``GroupRegisterContract``          ``directory``: an empty, writable one
 ``LinksContract``                  ``links``: without any link
 ``AdministeredLinksContract``      the same, with what ``saml-wsgi links`` needs
+``StandingsContract``              the same, with what sources say of their subjects
+``PopulationContract``             ``population``: a source with somebody in it
 ``ResolverContract``               ``resolver``: ready to be asked
 =================================  ================================================================
 
@@ -37,7 +39,10 @@ import pytest
 pytest.register_assert_rewrite(
     *(
         f"{__name__}.{suite}"
-        for suite in ("administered", "crowd", "directory", "links", "resolver", "store", "writable")
+        for suite in (
+            *("administered", "crowd", "directory", "links", "population", "resolver", "standings"),
+            *("store", "writable"),
+        )
     )
 )
 
@@ -51,7 +56,9 @@ from saml_wsgi.testing.contracts.links import (  # noqa: E402 - see above
     AdministeredLinksContract,
     LinksContract,
 )
+from saml_wsgi.testing.contracts.population import PopulationContract  # noqa: E402 - see above
 from saml_wsgi.testing.contracts.resolver import ResolverContract  # noqa: E402 - see above
+from saml_wsgi.testing.contracts.standings import StandingsContract  # noqa: E402 - see above
 from saml_wsgi.testing.contracts.store import StoreContract  # noqa: E402 - see above
 from saml_wsgi.testing.contracts.writable import WritableDirectoryContract  # noqa: E402 - see above
 
@@ -62,7 +69,9 @@ __all__ = [
     "DirectoryContract",
     "GroupRegisterContract",
     "LinksContract",
+    "PopulationContract",
     "ResolverContract",
+    "StandingsContract",
     "StoreContract",
     "WritableDirectoryContract",
 ]

@@ -251,14 +251,18 @@ def test_what_a_synchronisation_switched_off_is_warned_of(wiki):
 
 
 def test_who_may_come_back_is_warned_of(configured):
-    """Where signing in enables users again, disabling one of jit's isn't enough, and that is said."""
+    """Where signing in enables users again, disabling one of jit's isn't enough, and that is said.
+
+    A synchronisation leaves switched off whom an administrator switched off, but not whom it did itself.
+    """
     wiki = configured("resolvers = jit\nresolver.jit.reactivate = yes\n")
     wiki.make("mara", managed_by="jit:sso")
     wiki.make("jose")
     wiki.make("lena", managed_by="ldap:corp")
     assert "reactivate = yes" in wiki.users("disable", "mara").stderr
     assert wiki.users("disable", "jose").stderr == ""
-    assert "synchronisation of ldap:corp" in wiki.users("disable", "lena").stderr
+    assert wiki.users("disable", "lena").stderr == ""
+    assert "ldap:corp had switched off before" in wiki.users("disable", "lena").stderr
     assert wiki.user("mara").active is False
 
 

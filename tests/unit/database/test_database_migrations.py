@@ -64,7 +64,7 @@ def test_an_upgrade_that_fails_leaves_version_1(old):
     engine = database.connect(old)
 
     def interrupt(connection, _cursor, statement, *_):
-        if statement.startswith("CREATE INDEX ix_saml_wsgi_groups_name_key"):  # the last of all
+        if statement.startswith("CREATE INDEX ix_saml_wsgi_arriving_employee_id"):  # the last of all
             connection.exec_driver_sql("SELECT * FROM the_disk_that_failed")
 
     event.listen(engine, "after_cursor_execute", interrupt)

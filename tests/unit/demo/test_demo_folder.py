@@ -43,11 +43,12 @@ def test_a_new_ini_starts_without_a_warning(folder):
 
 
 def suggestions() -> list[str]:
-    """Every option that stands in the template behind a #."""
+    """Every option that stands in the template behind a #, where users are made as they sign in."""
     from importlib import resources
 
-    template = (resources.files("saml_wsgi.demo") / "templates" / "demo.ini").read_text()
-    return re.findall(r"^#([a-z_.]+ = .*)$", template, re.MULTILINE)
+    templates = resources.files("saml_wsgi.demo") / "templates"
+    text = "".join((templates / name).read_text() for name in ("demo.ini", "who_jit.ini"))
+    return re.findall(r"^#([a-z_.]+ = .*)$", text, re.MULTILINE)
 
 
 def test_the_template_suggests_options():

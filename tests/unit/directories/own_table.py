@@ -12,6 +12,7 @@ from saml_wsgi.testing.contracts import (
     AdministeredLinksContract,
     AttendanceContract,
     GroupRegisterContract,
+    StandingsContract,
 )
 
 IDP = "https://idp.example/saml"
@@ -106,7 +107,7 @@ class ExactTableContract(TableContract):
         return application.make_table(indices=()).directory(writable=True, case="exact")
 
 
-class TableLinksContract(AdministeredLinksContract):
+class TableLinksContract(AdministeredLinksContract, StandingsContract):
     @pytest.fixture
     def links(self, application):
         application.make_table()
@@ -431,6 +432,18 @@ class TableStories:
         assert directory.get(ada.id).groups == ()
         assert directory.links.follow(IDP, "ada") is None
         assert directory.links.pin(IDP, "ada", ada.id) is True
+
+    def test_what_a_source_said_of_the_former_one(self, table):
+        """What a source said of somebody is nothing that it said of the next one who has the id."""
+        directory = table.directory(FEW, writable=True)
+        ada = directory.create(Profile(username="ada"), managed_by="x", link=("ldap:x", "uid:ada"))
+        directory.links.note("ldap:x", "uid:ada", "inactive", 1_800_000_000)
+        assert directory.links.standing("ldap:x", ada.id).state == "inactive"
+        table.sql("UPDATE {name} SET login = 'countess'")
+        assert directory.links.standing("ldap:x", ada.id) is None
+        directory.links.note("ldap:x", "uid:ada", "active", 1_900_000_000)
+        table.sql("UPDATE {name} SET login = 'ada'")
+        assert directory.links.standing("ldap:x", ada.id).state == "inactive"
 
     def test_an_employee_number_outlives_a_name(self, table, directory):
         """With an employee number a renamed user is the same person, and one with another number isn't."""

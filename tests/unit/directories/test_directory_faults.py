@@ -40,6 +40,7 @@ WRITES = {
     "remove": lambda kept: kept.directory.remove(kept.ada.id),
     "unpin": lambda kept: kept.links.unpin(IDP, "s-1"),
     "repin": lambda kept: kept.links.repin(IDP, "s-3", kept.ada.id),
+    "note": lambda kept: kept.links.note(IDP, "s-1", "active", 1_800_000_000),
 }
 READS = {
     "find": lambda kept: kept.directory.find("username", "ada"),
@@ -49,6 +50,7 @@ READS = {
     "listed": lambda kept: kept.links.listed(),
     "follow": lambda kept: kept.links.follow(IDP, "s-1"),
     "subject_of": lambda kept: kept.links.subject_of(IDP, kept.ada.id),
+    "standing": lambda kept: kept.links.standing(IDP, kept.ada.id),
 }
 CALLS = WRITES | READS
 

@@ -7,12 +7,12 @@ from saml_wsgi import database
 from saml_wsgi.directories.links import SQLLinks
 from saml_wsgi.errors import DirectoryUnavailable, Refused
 from saml_wsgi.testing.clock import FakeClock
-from saml_wsgi.testing.contracts import AdministeredLinksContract
+from saml_wsgi.testing.contracts import AdministeredLinksContract, StandingsContract
 
 IDP = "https://idp.example/saml"
 
 
-class TestSQLLinks(AdministeredLinksContract):
+class TestSQLLinks(AdministeredLinksContract, StandingsContract):
     @pytest.fixture
     def links(self, patient):
         return SQLLinks(patient)
@@ -79,3 +79,33 @@ def test_repin_is_whole_or_not_at_all(url):
         links.repin(IDP, "s-1", "grace")
     event.remove(engine, "after_cursor_execute", interrupt)
     assert links.listed() == before
+
+
+def test_only_what_a_source_can_say_is_noted(url):
+    """A state that there isn't is the caller's mistake, and nothing is kept of it."""
+    links = SQLLinks(url)
+    links.pin("ldap:staff", "ada", "user")
+    with pytest.raises(ValueError, match="deleted"):
+        links.note("ldap:staff", "ada", "deleted", 1_800_000_000)
+    assert links.standing("ldap:staff", "user").state == ""
+
+
+def test_what_is_no_news_is_not_written(url):
+    """A source that says the same within an hour costs no write, so that a sign-in waits for nobody."""
+    links = SQLLinks(url)
+    links.pin("ldap:staff", "ada", "user")
+    links.note("ldap:staff", "ada", "active", 1_800_000_000)
+    with database.connect(url).begin():  # whoever writes now would find it locked
+        links.note("ldap:staff", "ada", "active", 1_800_003_599)
+        with pytest.raises(DirectoryUnavailable, match="locked"):
+            links.note("ldap:staff", "ada", "active", 1_800_003_600)
+
+
+def test_an_older_word_does_not_turn_back_the_clock(url):
+    """Of two who asked the source, the one who is late doesn't make the last word an older one."""
+    links = SQLLinks(url)
+    links.pin("ldap:staff", "ada", "user")
+    links.note("ldap:staff", "ada", "active", 1_800_000_000)
+    links.note("ldap:staff", "ada", "inactive", 1_799_999_000)
+    assert links.standing("ldap:staff", "user").confirmed == 1_800_000_000
+    assert links.standing("ldap:staff", "user").state == "inactive"

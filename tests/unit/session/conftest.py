@@ -87,6 +87,7 @@ class Office:
             events=Events([self.happened.append]),
             directory=changes.get("directory", self.directory),
             present=lambda session, cookie: {"who": session.user.username, "cookie": cookie},
+            readmit=changes.get("readmit", lambda session: None),
         )
 
     def sign_in(

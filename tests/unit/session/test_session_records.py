@@ -30,6 +30,7 @@ SESSION = Session(
     checked=4,
     origins={"email": "saml:mail"},
     in_directory=False,
+    lost=("c",),
 )
 
 
@@ -50,6 +51,14 @@ def test_every_field_is_kept():
     assert set(written) == {field.name for field in dataclasses.fields(Session)} | {"v"}
     # Who isn't active has no session.
     assert set(written["user"]) == {field.name for field in dataclasses.fields(User)} - {"active"}
+
+
+def test_what_an_earlier_version_can_read():
+    """A session whose user left no group is written as before there was anything to say of that."""
+    plain = dataclasses.replace(SESSION, lost=())
+    written = record.write(plain, KEYS)
+    assert b"lost" not in written
+    assert record.read(written, "k1", KEYS) == plain
 
 
 def test_a_record_belongs_to_its_key():

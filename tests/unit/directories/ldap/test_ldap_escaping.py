@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from ldap3.operation.search import parse_filter
 from ldap3.utils.dn import parse_dn
 
-from saml_wsgi.directories.ldap.escaping import equals, filter_value, is_below, name_value, parts
+from saml_wsgi import names
+from saml_wsgi.directories.ldap.escaping import equals, filter_value, identity, is_below, name_value, parts
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 
@@ -81,3 +82,43 @@ def test_names_as_others_read_them():
 def test_below(name, base, expected):
     """Names are compared by their parts, not by their ends."""
     assert is_below(name, base) is expected
+
+
+@given(TEXTS)
+def test_one_name_in_several_ways(value):
+    """However a name is written and escaped, it is the same one."""
+    plain = f"uid={name_value(value)},ou=People,dc=test"
+    coded = "".join(f"\\{byte:02x}" for byte in value.encode())
+    for other in (f"UID = {coded} , OU=people, DC=Test", f"uid={coded},ou=\\50eople,dc=test"):
+        assert identity(other) == identity(plain)
+
+
+@given(TEXTS, TEXTS)
+def test_two_names(one, other):
+    """Two names are one only where no more than letter case, compatibility forms and spaces differ."""
+
+    def meant(value):
+        return " ".join(word for word in names.key(value).split(" ") if word)
+
+    are_one = identity(f"uid={name_value(one)},dc=test") == identity(f"uid={name_value(other)},dc=test")
+    assert are_one is (meant(one) == meant(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("cn=a+uid=b,dc=test", "UID=B+cn=A,dc=test", True),
+        ("cn=a+uid=b,dc=test", "cn=a,uid=b,dc=test", False),
+        ("cn=a+uid=b,dc=test", "cn=a,dc=test", False),
+        ("cn=a+uid=b,dc=test", "cn=a\\+uid\\=b,dc=test", False),
+        ("cn=a\\,dc=test", "cn=a,dc=test", False),
+        ("cn=a=b,dc=test", "cn=a\\=b,dc=test", True),
+        ("cn=a  b,dc=test", "cn=a b,dc=test", True),
+        ("nonsense \\", "nonsense \\", True),
+        ("nonsense \\", "Nonsense \\", False),
+        ("", "dc=test", False),
+    ],
+)
+def test_names_that_are_one(one, other, expected):
+    """Every part counts, in any order beside a plus; what is no name is at least itself."""
+    assert (identity(one) == identity(other)) is expected

@@ -6,7 +6,6 @@ import socket
 import threading
 from datetime import timedelta
 
-import ldap3
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -82,8 +81,6 @@ def fake():
 
 def _look_up(fake, *says, hangs_up=True, **options):
     fake.says, fake.hangs_up, fake.heard = says, hangs_up, []
-    # ldap3 counts the messages of all connections; the script's begin with 1.
-    ldap3.Server._message_counter = 0
     usual = {
         "preset": "openldap",
         "servers": (fake.url,),
@@ -110,6 +107,14 @@ def test_any_other_result(fake, code):
     """A limit, a referral, a refusal: never that nobody is there."""
     with pytest.raises(SourceUnavailable, match=r"in part|answers: |has no "):
         _look_up(fake, BOUND, _result(2, code))
+
+
+def test_a_server_that_takes_its_leave(fake):
+    """A notice of disconnection, or anything else that nobody asked for, is told as what it is."""
+    with pytest.raises(SourceUnavailable, match=r"takes its leave: unavailable \(52\)"):
+        _look_up(fake, BOUND, _result(0, 52, 0x78))
+    with pytest.raises(SourceUnavailable, match="nobody asked for"):
+        _look_up(fake, BOUND, _result(3, 0))
 
 
 def test_more_is_elsewhere(fake):
@@ -142,9 +147,26 @@ def test_a_server_that_keeps_silent(fake, says):
 
 
 def test_an_answer_that_does_not_end(fake):
-    """Nobody's entry has megabytes: reading stops."""
-    with pytest.raises(SourceUnavailable):
-        _look_up(fake, BOUND, b"\x30\x84\x7f\xff\xff\xff" + b"\x00" * (9 * 1024 * 1024))
+    """Nobody's entry has megabytes, nor have all of an answer: reading stops."""
+    with pytest.raises(SourceUnavailable, match="has more than 8388608 bytes"):
+        _look_up(fake, BOUND, b"\x30\x84\x7f\xff\xff\xff" + b"\x00" * 1000)
+    group = _message(2, 0x64, b"\x04\x04cn=a\x30\x00" + b"\x85\x84\x00\x01\x00\x00" + bytes(65536))
+    with pytest.raises(SourceUnavailable, match="more bytes than any may have"):
+        _look_up(fake, BOUND, group * 200)
+
+
+@pytest.mark.parametrize("bound", [_result(2, 0, 0x61), _result(1, 0), _result(1, 0, 0x78)])
+def test_a_bind_that_something_else_answers(fake, bound):
+    """Nothing but the answer to the bind lets anybody in."""
+    with pytest.raises(SourceUnavailable, match="answers the bind is something else"):
+        _look_up(fake, bound, _result(2, 0))
+
+
+@pytest.mark.parametrize("code", [1, 8, 13, 48, 50, 53, 80])
+def test_a_bind_that_is_refused(fake, code):
+    """Whatever isn't success isn't a bind."""
+    with pytest.raises(SourceUnavailable, match="refuses the bind"):
+        _look_up(fake, _result(1, code, 0x61), _result(2, 0))
 
 
 @settings(max_examples=60, deadline=None)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from saml_wsgi import factories
 from saml_wsgi.directories.ldap.servers import is_loopback
 from saml_wsgi.errors import ConfigurationError
 from saml_wsgi.factories import SOURCE
+from saml_wsgi.interfaces import Population
 from saml_wsgi.resolvers.context import SourceContext
 
 
@@ -37,9 +40,13 @@ def test_all_problems_at_once(make):
         unknown="maybe",
         org_id="x",
         connections=-1,
+        key="no key",
+        page_size=0,
+        read_timeout=timedelta(0),
     ) == [
-        "preset", "org_id", "base", "bind_dn", "password", "servers", "servers", "connections", "email",
-        "groups", "group_name", "filter", "find_by", "state", "inactive_when", "unknown",
+        "preset", "org_id", "base", "bind_dn", "password", "servers", "servers", "read_timeout", "page_size",
+        "connections", "email", "groups", "group_name", "filter", "find_by", "state", "inactive_when",
+        "unknown", "key",
     ]  # fmt: skip
 
 
@@ -75,6 +82,23 @@ def test_what_starts(make, options, keys):
         assert _wrong(make, **options) == keys
     else:
         make(**options)
+
+
+@pytest.mark.parametrize(
+    ("options", "key", "fields"),
+    [
+        ({}, "entryUUID", 6),
+        ({"preset": "active_directory"}, "objectGUID", 6),
+        ({"preset": "jumpcloud", "org_id": "0" * 24, "base": None}, "uid", 6),
+        ({"key": "OBJECTGUID", "employee_id": ("none",)}, "objectGUID", 5),
+        ({"key": "staffNumber"}, "staffnumber", 6),
+    ],
+)
+def test_what_is_synchronised(make, options, key, fields):
+    """Each preset has its key, kept in one spelling; a field that no attribute has isn't spoken of."""
+    source = make(**options)
+    assert (source.people.key, len(source.fields)) == (key, fields)
+    assert isinstance(source, Population)
 
 
 def test_certificates_are_checked(make):

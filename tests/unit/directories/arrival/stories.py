@@ -1,0 +1,375 @@
+"""What is true of every run, on every database."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from saml_wsgi.directories.arrival.applying import Applying
+from saml_wsgi.directories.arrival.arrivals import Arrivals
+from saml_wsgi.directories.arrival.lease import Lease
+from saml_wsgi.directories.arrival.values import (
+    ACTIVE,
+    INACTIVE,
+    MISSING,
+    ChangedUser,
+    Counts,
+    LostLease,
+    NewDigest,
+    Progress,
+)
+from saml_wsgi.errors import DirectoryConflict, DirectoryUnavailable
+from saml_wsgi.model import Changes, Profile, Standing
+from saml_wsgi.testing.contracts.crowd import at_once
+from tests.unit.directories.arrival.scene import NOW, SOURCE, Scene, before_each_statement, new, some, story
+
+
+class ArrivalStories:
+    """Provide the fixture ``url``: of an empty database."""
+
+    @pytest.fixture
+    def scene(self, url):
+        return Scene(url)
+
+    @pytest.fixture
+    def staff(self, scene):
+        """Thirty users of the source's, and one of ours."""
+        scene.bring(new=some(30))
+        scene.directory.create(Profile(username="local"), managed_by="local")
+        scene.clock.advance(3600)
+        return scene
+
+    # -- what is brought --
+
+    def test_new_users(self, scene):
+        """New users are there with groups, link, state and digest, all of them in one moment."""
+        with scene.run() as arrivals:
+            assert arrivals.add_new(iter(some(300))) == ()
+            assert scene.seen() == set()
+            arrivals.flip("c1", full=True, now=NOW)
+            assert len(scene.seen()) == 300
+            assert arrivals.settle() == 0
+        user = scene.user("U17")
+        assert (user.email, user.groups, user.active, user.managed_by) == (
+            "u17@one.test",
+            ("all", "g3"),
+            True,
+            SOURCE,
+        )
+        assert scene.directory.find("email", "U17@ONE.test") == (user,)
+        assert scene.links.follow(SOURCE, "uid:17") == user.id
+        assert scene.links.standing(SOURCE, user.id) == Standing(ACTIVE, NOW, NOW)
+        assert scene.directory.known_groups(["ALL", "g6", "g7"]) == {"ALL", "g6"}
+        assert scene.kept("uid:17")[:5] == (user.id, "d1", ACTIVE, True, SOURCE)
+        assert scene.leftovers() == []
+
+    def test_a_whole_run(self, staff):
+        """Renamed, swapped, switched off, missing, adopted and new: after the run it is as it was brought."""
+        changes, people = story(staff)
+        ids = {number: staff.id(f"u{number}") for number in range(3)}
+        assert staff.bring(changes, people) == []
+        assert [staff.id(name) for name in ("u1", "u0", "moved")] == [ids[0], ids[1], ids[2]]
+        assert staff.id("u2") == staff.links.follow(SOURCE, "uid:100")
+        assert (staff.user("u3").active, staff.user("u4").active) == (False, False)
+        assert staff.kept("uid:3").state == INACTIVE
+        assert staff.links.standing(SOURCE, staff.id("u4")) == Standing(MISSING, NOW + 3600, NOW + 3600)
+        assert staff.user("u5").groups == ()
+        assert (staff.user("u6").groups, staff.user("u6").email) == (("all", "other"), "")
+        assert staff.user("u6").first_name == "F"
+        assert staff.user("local").managed_by == SOURCE
+        assert staff.links.follow(SOURCE, "uid:local") == staff.id("local")
+        assert staff.links.standing(SOURCE, staff.id("u7")) == Standing(ACTIVE, NOW, NOW + 3600)
+        assert staff.kept("uid:7").digest == "d2"
+        assert staff.local.counts(SOURCE) == Counts(70, 69)
+        assert staff.leftovers() == []
+
+    def test_readers_see_no_half(self, staff, monkeypatch):
+        """Whoever reads, before whichever statement of a run, sees everything old or everything new."""
+        changes, people = story(staff)
+        old = staff.seen()
+        views = []
+        with staff.run() as arrivals:
+            with monkeypatch.context() as patch:
+                before_each_statement(patch, lambda _: views.append(staff.seen()))
+                arrivals.add_changes(changes)
+                arrivals.add_new(people)
+                arrivals.contested()
+                assert all(view == old for view in views)
+                arrivals.flip("", full=True, now=NOW)
+                del views[:]
+                arrivals.settle()
+            assert len(views) > 10
+            assert all(view == views[0] != old for view in views)
+            assert staff.seen() == views[0]
+
+    def test_killed_before_any_statement(self, staff, monkeypatch):
+        """Kill -9 before any statement leaves all as it was or as it is to be; the next run mends it."""
+        changes, people = story(staff)
+        old, tables = staff.seen(), staff.tables()
+
+        def run_until(last):
+            def die(number):
+                if number == last:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+            with staff.run() as arrivals:
+                before_each_statement(monkeypatch, die)
+                arrivals.add_changes(changes)
+                arrivals.add_new(people)
+                arrivals.contested()
+                arrivals.flip("", full=True, now=NOW)
+                arrivals.settle()
+
+        last, killed, new_view = 0, True, None
+        while killed:
+            last += 1
+            killed = in_a_child(lambda: run_until(last)) == -signal.SIGKILL
+            view = staff.seen()
+            if view != old and new_view is None:
+                new_view = view
+            assert view in (old, new_view)
+            # Whoever was killed holds the lease until it ends.
+            staff.expire()
+            with staff.leased() as arrivals:
+                arrivals.recover()
+            assert staff.seen() == view
+            assert staff.leftovers() == []
+            staff.restore(tables)
+        assert last > 40
+        assert new_view is not None
+
+    def test_given_up_before_the_moment(self, staff):
+        """A run that is given up leaves nothing, and the next one can bring the same."""
+        changes, people = story(staff)
+        old = staff.seen()
+        with staff.run() as arrivals:
+            arrivals.add_changes(changes)
+            arrivals.add_new(people)
+            arrivals.drop()
+            assert (staff.seen(), staff.leftovers()) == (old, [])
+            arrivals.drop()
+        assert staff.bring(changes, people) == []
+
+    def test_nothing_is_added_before_it_began(self, scene):
+        """A run that didn't begin can't add: its generation would be the one that everybody sees."""
+        with scene.leased() as arrivals:
+            for add in (
+                lambda: arrivals.add_new(some(1)),
+                lambda: arrivals.add_changes([]),
+                arrivals.contested,
+            ):
+                with pytest.raises(ValueError, match="begun"):
+                    add()
+
+    def test_a_run_that_changed_nothing(self, staff):
+        """Without changes only the progress is kept; an incremental run leaves the moment of a full one."""
+        (reached,) = staff.rows("SELECT generation FROM saml_wsgi_sync")
+        with staff.leased() as arrivals:
+            arrivals.flip("c2", full=False, now=NOW + 60)
+        assert staff.local.progress(SOURCE) == Progress("c2", NOW, NOW + 60)
+        with staff.leased() as arrivals:
+            arrivals.flip("c3", full=True, now=NOW + 90)
+        assert staff.local.progress(SOURCE) == Progress("c3", NOW + 90, NOW + 90)
+        assert staff.rows("SELECT generation FROM saml_wsgi_sync") == [reached]
+        assert staff.local.progress("ldap:other") == Progress()
+
+    def test_transactions_are_bounded(self, scene, monkeypatch):
+        """However much is given at once, a transaction has few rows: of people with many groups, few."""
+        begun = []
+        enter = Applying.__enter__
+        monkeypatch.setattr(Applying, "__enter__", lambda self: begun.append(1) or enter(self))
+        names = tuple(f"group {number}" for number in range(150))
+        with scene.run() as arrivals:
+            del begun[:]
+            arrivals.add_new(new(number, groups=names) for number in range(8))
+            # It begins with 200 rows and grows by a quarter at most.
+            assert len(begun) >= 5
+
+    # -- who is who --
+
+    def test_a_name_that_is_taken(self, staff):
+        """Whoever has a name keeps it: a new user of that name is left out, with link and groups."""
+        assert staff.bring(new=[new(200, username="LOCAL"), new(201), new(202, username="u201")]) == [
+            "uid:200",
+            "uid:202",
+        ]
+        assert staff.user("local").managed_by == "local"
+        assert staff.links.follow(SOURCE, "uid:200") is None
+        assert staff.id("u201") == staff.links.follow(SOURCE, "uid:201")
+        assert staff.leftovers() == []
+
+    def test_a_subject_that_is_taken(self, staff):
+        """Whoever is pinned to a subject stays so: a new user of that subject is left out."""
+        assert staff.bring(new=[new(7, username="other"), new(200)]) == ["uid:7"]
+        assert staff.directory.find("username", "other") == ()
+        assert staff.id("u7") == staff.links.follow(SOURCE, "uid:7")
+        assert staff.user("u200").groups == ("all", "g4")
+
+    def test_a_name_that_stays_after_all(self, staff):
+        """Where a name isn't given up, all who were to move up stay as they are; new ones aren't made."""
+        view = staff.seen()
+        changes = [
+            staff.change("uid:0", values={"username": "u1", "email": "x@two.test"}),
+            staff.change("uid:1", values={"username": "u2"}),
+            staff.change("uid:2", values={"username": "local"}),
+            staff.change("uid:3", values={"first_name": "F"}),
+        ]
+        left = staff.bring(changes, [new(200, username="u0")])
+        assert sorted(left) == ["uid:0", "uid:1", "uid:2", "uid:200"]
+        assert staff.seen() == view
+        assert staff.user("u3").first_name == "F"
+        assert staff.kept("uid:0").digest == "d1"
+        assert staff.leftovers() == []
+
+    def test_two_who_are_to_have_one_name(self, staff):
+        """Of two changes that bring the same name the first is kept; so of two that are about one user."""
+        changes = [
+            staff.change("uid:0", values={"username": "same"}),
+            staff.change("uid:1", values={"username": "SAME"}),
+            staff.change("uid:2", values={"email": "a@two.test"}),
+            staff.change("uid:2", values={"email": "b@two.test"}),
+        ]
+        with staff.run() as arrivals:
+            assert sorted(arrivals.add_changes(changes)) == ["uid:1", "uid:2"]
+            assert arrivals.add_changes([staff.change("uid:3", values={"username": "same"})]) == ("uid:3",)
+            assert arrivals.add_changes([staff.change("uid:2", values={"email": "c@two.test"})]) == ("uid:2",)
+            assert arrivals.add_new([new(200, username="Same")]) == ()
+            assert arrivals.contested() == ("uid:0",)
+            arrivals.flip("", full=True, now=NOW)
+            arrivals.settle()
+        assert staff.id("same") == staff.links.follow(SOURCE, "uid:200")
+        assert staff.user("u2").email == "a@two.test"
+
+    @pytest.mark.parametrize("pinned", ["the user", "the subject"])
+    def test_a_link_that_was_made_meanwhile(self, staff, pinned):
+        """Whoever is to be pinned, and was pinned otherwise meanwhile, is left out and stays as they are."""
+        local = staff.user("local")
+        change = ChangedUser(local.id, "uid:local", NOW, pinned=True, managed_by=SOURCE)
+        if pinned == "the user":
+            assert staff.links.pin(SOURCE, "uid:elsewhere", local.id)
+        else:
+            other = staff.directory.create(Profile(username="other"), managed_by="local")
+            assert staff.links.pin(SOURCE, "uid:local", other.id)
+        assert staff.bring([change]) == ["uid:local"]
+        assert staff.user("local") == local
+
+    def test_a_user_who_was_removed_meanwhile(self, staff):
+        """Whoever is removed between comparing and settling stays removed."""
+        change = staff.change("uid:3", values={"username": "back"})
+        staff.directory.remove(change.user_id)
+        assert staff.bring([change]) == []
+        assert staff.directory.find("username", "back") == ()
+        assert staff.links.follow(SOURCE, "uid:3") is None
+        assert staff.leftovers() == []
+
+    # -- who wrote meanwhile --
+
+    def test_switched_off_here(self, staff):
+        """Whom an administrator switched off isn't reactivated, since the source never switched them off."""
+        staff.directory.update(staff.user("u3"), Changes({"active": False}))
+        staff.bring([staff.change("uid:3", active=True, values={"email": "x@two.test"})])
+        assert (staff.user("u3").active, staff.user("u3").email) == (False, "x@two.test")
+
+    def test_back_again(self, staff):
+        """Whom the source had switched off, or missed, is active again when it says so."""
+        staff.bring([staff.change("uid:3", state=INACTIVE, active=False)])
+        staff.bring([staff.change("uid:4", state=MISSING, active=False)])
+        staff.bring([staff.change(f"uid:{number}", active=True) for number in (3, 4)])
+        assert (staff.user("u3").active, staff.user("u4").active) == (True, True)
+        assert staff.kept("uid:4").state == ACTIVE
+
+    def test_written_since_it_was_compared(self, staff):
+        """Who was written since they were compared gets no digest, so that the next run looks again."""
+        change = staff.change("uid:3", values={"first_name": "F"})
+        staff.directory.update(staff.user("u3"), Changes({"email": "x@two.test"}))
+        staff.bring([change])
+        assert (staff.user("u3").email, staff.user("u3").first_name) == ("x@two.test", "F")
+        assert staff.kept("uid:3").digest == ""
+
+    def test_new_digests(self, staff):
+        """A new digest is kept, unless the user was written, or another digest was kept, meanwhile."""
+        kept = {number: staff.kept(f"uid:{number}") for number in (3, 4, 5, 6)}
+        staff.directory.update(staff.user("u4"), Changes({"email": "x@two.test"}))
+        staff.bring([staff.change("uid:5", digest="d3")])
+        # As it was before it ever had a digest, and was written since.
+        staff.directory.update(staff.user("u6"), Changes({"email": "y@two.test"}))
+        stale = kept[6]._replace(digest="")
+        with staff.leased() as arrivals:
+            arrivals.digests(
+                NewDigest(f"uid:{number}", "d9", stale if number == 6 else kept[number]) for number in kept
+            )
+        assert [staff.kept(f"uid:{number}").digest for number in kept] == ["d9", "", "d3", ""]
+
+    # -- the lease --
+
+    def test_somebody_else_took_over(self, staff):
+        """Whoever lost the lease writes nothing any more, whatever they were doing."""
+        changes, people = story(staff)
+        with Lease(staff.url, SOURCE, clock=staff.clock) as lease:
+            late = Arrivals(staff.url, lease, SOURCE, clock=staff.clock)
+            late.begin()
+            late.add_new(people[:1])
+            staff.expire()
+            assert staff.bring(new=[new(300)]) == []
+            view = staff.seen()
+            for call in (
+                late.begin,
+                lambda: late.add_changes(changes),
+                lambda: late.add_new(people),
+                lambda: late.digests([NewDigest("uid:7", "d9", staff.kept("uid:7"))]),
+                lambda: late.flip("late", full=True, now=NOW),
+                late.drop,
+            ):
+                with pytest.raises(LostLease):
+                    call()
+        assert (staff.seen(), staff.leftovers()) == (view, [])
+        assert staff.kept("uid:7").digest == "d1"
+        assert staff.local.progress(SOURCE).cursor == ""
+
+    def test_a_name_that_is_about_to_be_taken(self, staff):
+        """Between adding and the moment, nobody else gets the names that are being brought."""
+        with staff.run() as arrivals:
+            arrivals.add_changes([staff.change("uid:3", values={"username": "brought"})])
+            arrivals.add_new([new(200)])
+            with pytest.raises(DirectoryConflict):
+                staff.directory.create(Profile(username="Brought"), managed_by="local")
+            with pytest.raises(DirectoryUnavailable):
+                staff.directory.create(Profile(username="u200"), managed_by="local")
+            arrivals.flip("", full=True, now=NOW)
+            arrivals.settle()
+        assert staff.user("brought").managed_by == staff.user("u200").managed_by == SOURCE
+
+    def test_those_who_sign_in_meanwhile(self, scene):
+        """While a run writes, others make users, too: all of theirs and all of its are there."""
+        ended = threading.Event()
+
+        def call(number):
+            if number == 0:
+                try:
+                    return scene.bring(new=some(400))
+                finally:
+                    ended.set()
+            made = []
+            while not ended.is_set() or len(made) < 5:
+                name = f"own {number} {len(made)}"
+                made.append(scene.directory.create(Profile(username=name, groups=("g",)), managed_by="local"))
+            return made
+
+        left, *made = at_once(4, call)
+        assert left == []
+        assert len(scene.directory.everybody(limit=10_000)) == 400 + sum(map(len, made))
+        assert scene.leftovers() == []
+
+
+def in_a_child(what):
+    """The exit status of a process that does it: negative for a signal."""
+    child = os.fork()
+    if child == 0:
+        status = 99
+        try:
+            what()
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
