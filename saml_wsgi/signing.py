@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from binascii import b2a_base64
 from collections.abc import Sequence
 from json import JSONEncoder
 from typing import Any, Final
@@ -119,6 +120,10 @@ class Keys:
 _SIGNER: Final[dict[str, Any]] = {"key_derivation": "none", "algorithm": _HMAC()}
 
 
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
+
+
 def digest(text: str) -> str:
     """A one-way name for something the browser holds: 43 URL-safe characters."""
-    return base64_encode(hashlib.sha256(text.encode()).digest()).decode("ascii")
+    hashed = b2a_base64(hashlib.sha256(text.encode()).digest(), newline=False)
+    return hashed.translate(_URL_SAFE)[:43].decode("ascii")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
 
+from saml_wsgi.database.file_connection import FileConnection
 from saml_wsgi.database.spares import Lent, Spares
 from saml_wsgi.errors import ConfigurationError, Problem, Unavailable
 
@@ -36,9 +36,6 @@ _LONGEST_PATIENCE: Final = 60.0
 _OLDEST_SQLITE: Final = (3, 35, 0)  # the first with RETURNING
 _READS: Final = "saml_wsgi_reads"
 _SPARES: Final = "saml_wsgi_spares"
-#: How often a writer on SQLite looks whether it is its turn, in seconds.
-_POLL: Final = 0.001
-_PRIMARY: Final = 0xFF  # of SQLite's extended error codes, the part that says what it is
 
 _SQLITE_FORM: Final = "Write sqlite:////folder/file.db."
 
@@ -182,41 +179,6 @@ def _timeout(target: URL, option: str) -> float:
     return seconds
 
 
-class FileConnection(sqlite3.Connection):
-    """A connection that remembers which file it opened, and waits for its turn to write."""
-
-    file: tuple[int, int]
-    patience: float
-
-    def begin(self) -> None:
-        """Begin a transaction that writes, within a millisecond or two of the moment when nobody else does.
-
-        SQLite itself asks every 100 ms in the end: behind a synchronisation, which pauses for a few
-        milliseconds between its transactions, somebody who signs in would wait for long.
-
-        Raises:
-            sqlite3.OperationalError: ``database is locked``: somebody wrote for as long as patience lasts.
-        """
-        self.execute("PRAGMA busy_timeout = 0").close()
-        try:
-            deadline = 0.0
-            while True:
-                try:
-                    self.execute("BEGIN IMMEDIATE")
-                    return
-                except sqlite3.OperationalError as error:
-                    if error.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_BUSY:
-                        raise
-                    now = time.monotonic()
-                    deadline = deadline or now + self.patience
-                    if now >= deadline:
-                        raise
-                    time.sleep(min(_POLL, deadline - now))
-        finally:
-            # Whatever else may have to wait, such as a read beside a recovery, waits as SQLite does.
-            self.execute(f"PRAGMA busy_timeout = {self.patience * 1000:.0f}").close()
-
-
 def _path(target: URL, option: str) -> Path:
     """Where the file is, or is to be."""
     path = Path(target.database or "")
@@ -295,9 +257,10 @@ def _sqlite(target: URL, option: str) -> Engine:
 
 
 def _begin(connection: Connection) -> None:
-    if _READS in connection.get_execution_options():
-        return
     opened: Any = connection.connection.driver_connection
+    if _READS in connection.get_execution_options():
+        opened.wait(in_sqlite=True)
+        return
     try:
         opened.begin()
     except sqlite3.Error as error:

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 
 from saml_wsgi.database.engines import lend
+from saml_wsgi.database.file_connection import is_busy
 
 
 class Prepared:
@@ -60,14 +61,26 @@ def rows(engine: Engine, statement: Prepared, values: Mapping[str, Any]) -> Sequ
     try:
         pooled = lend(engine)
         try:
-            cursor = pooled.cursor()
-            cursor.execute(statement.sql, statement.arguments(values))
-            return cursor.fetchall()
+            return _fetched(pooled, statement, values)
+        except errors as error:
+            if not is_busy(error):
+                raise
+            # Beside a recovery, or without a write-ahead log: then SQLite waits.
+            opened: Any = pooled.driver_connection
+            opened.wait(in_sqlite=True)
+            return _fetched(pooled, statement, values)
         finally:
             # Back to the pool, which ends whatever transaction there is.
             pooled.close()
     except errors as error:
         raise DBAPIError(None, None, error) from error
+
+
+def _fetched(pooled: Any, statement: Prepared, values: Mapping[str, Any]) -> Sequence[Any]:
+    cursor = pooled.cursor()
+    cursor.execute(statement.sql, statement.arguments(values))
+    found: Sequence[Any] = cursor.fetchall()
+    return found
 
 
 class Transaction:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from saml_wsgi import names
 from saml_wsgi.errors import Refused
-from saml_wsgi.model import FIELDS, Assertion, Profile
+from saml_wsgi.model import Assertion, Profile
 from saml_wsgi.resolvers.groups import MappedGroups
 from saml_wsgi.resolvers.mapping import NAME_ID, NAMES, arrived, identifying, is_address, values_of
 from saml_wsgi.resolvers.rules import Rules
@@ -110,15 +110,14 @@ def read(rules: Rules, assertion: Assertion, *, only: Collection[str] | None) ->
         Refused: ``attribute_unusable``.
     """
     wants_groups = only is None or "groups" in only
-    fields = set(FIELDS if only is None else only) - {"groups"}
-    profile = rules.mapping.profile(assertion, only=fields)
+    values, origins = rules.mapping.fields(assertion, only=only)
     found = rules.mapping.asserted_groups(assertion, rules.groups.separator) if wants_groups else None
     if found is None:
-        return Facts(profile, None)
+        return Facts(Profile(**values, origins=origins), None)
     source, asserted = found
     groups = rules.groups.mapped(asserted)
-    origins = {**profile.origins, "groups": f"saml:{source}"}
-    return Facts(replace(profile, groups=groups.names, origins=origins), groups)
+    origins["groups"] = f"saml:{source}"
+    return Facts(Profile(**values, groups=groups.names, origins=origins), groups)
 
 
 def missing(rules: Rules, assertion: Assertion, field: str) -> str:

@@ -156,6 +156,20 @@ class AttributeMap:
             Refused: ``attribute_unusable``, if a value is longer than 256 characters (names and addresses
                 also as :func:`saml_wsgi.names.key` makes them), or there are more than 10,000 groups.
         """
+        values, origins = self.fields(assertion, only=only)
+        groups = None
+        if only is None or "groups" in only:
+            groups = self._groups(assertion, separator, origins)
+        return Profile(**values, groups=groups, origins=origins)
+
+    def fields(
+        self, assertion: Assertion, *, only: Collection[str] | None = None
+    ) -> tuple[dict[str, Any], dict[str, str]]:
+        """The values of :meth:`profile` without groups, and where they come from.
+
+        Raises:
+            Refused: ``attribute_unusable``, as there.
+        """
         values: dict[str, Any] = {}
         origins: dict[str, str] = {}
         for name in FIELDS:
@@ -167,10 +181,7 @@ class AttributeMap:
                 if name in NAMES:  # the directory keeps the folded form too
                     check_length(names.key(text), said.source)
                 origins[name] = said.origin
-        groups = None
-        if only is None or "groups" in only:
-            groups = self._groups(assertion, separator, origins)
-        return Profile(**values, groups=groups, origins=origins)
+        return values, origins
 
     def said(self, assertion: Assertion, field: str) -> Said | None:
         """What the assertion says of one field, before white space is dropped; None: nothing.

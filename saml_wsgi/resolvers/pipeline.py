@@ -238,7 +238,9 @@ class Pipeline:
     def _resolution(
         self, user: User, outcome: str, changes: Changes, decision: Decision, known: Facts
     ) -> Resolution:
-        said = replace(decision.profile, groups=known.profile.groups)
+        said = decision.profile
+        if said.groups != known.profile.groups:
+            said = replace(said, groups=known.profile.groups)
         found = origins(user, said, default=self.rules.groups.default)
         return Resolution(user, outcome, changes, found, decision.left, self.rules.name)
 

@@ -214,7 +214,8 @@ class Policy:
             left["groups"] = why
         if self.reactivate and not user.active and owned:
             values["active"] = True
-        return Decision(replace(user, **values), Changes(values), left, profile)  # type: ignore[arg-type]
+        would_be = replace(user, **values) if values else user  # type: ignore[arg-type]
+        return Decision(would_be, Changes(values), left, profile)
 
     def _default(self, name: str, profile: Profile) -> str:
         """What a field has where nothing was said; ``""``: nothing either."""

@@ -1,6 +1,7 @@
 """SQLite connections at hand: whose they are, to which file, and what is left on them."""
 
 import os
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -113,3 +114,23 @@ def test_disconnecting_closes_them(engine, url):
         lent.driver_connection.execute("SELECT 1")
     assert keys(engine) == []
     database.disconnect(url)
+
+
+def test_a_read_waits_where_it_has_to(url, tmp_path):
+    """Without a write-ahead log a read waits for the writer's commit, as patiently as everything else."""
+    database.create(url)
+    database.disconnect(url)
+    with sqlite3.connect(tmp_path / "state.db") as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    connection.close()
+    engine = database.connect(url)
+    add(engine, "first")
+    holder = sqlite3.connect(tmp_path / "state.db", isolation_level=None, check_same_thread=False)
+    holder.execute("BEGIN EXCLUSIVE")
+    with ThreadPoolExecutor(1) as thread:
+        asked = thread.submit(keys, engine)
+        with pytest.raises(TimeoutError):
+            asked.result(timeout=0.2)
+        holder.execute("COMMIT")
+        assert asked.result(timeout=30) == ["first"]
+    holder.close()

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from saml_wsgi import database
-from saml_wsgi.database import Transaction, engines
+from saml_wsgi.database import Transaction, file_connection
 
 
 class Watch:
@@ -30,7 +30,7 @@ class Watch:
 @pytest.fixture
 def watch(monkeypatch):
     watch = Watch()
-    monkeypatch.setattr(engines, "time", watch)
+    monkeypatch.setattr(file_connection, "time", watch)
     return watch
 
 
