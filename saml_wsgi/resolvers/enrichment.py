@@ -14,7 +14,7 @@ from saml_wsgi.resolvers.groups import AssertedGroup, MappedGroups
 from saml_wsgi.resolvers.identification import Facts, Person
 from saml_wsgi.resolvers.mapping import MOST_GROUPS, NAMES, identifying_text
 from saml_wsgi.resolvers.rules import Rules
-from saml_wsgi.resolvers.transformation import check_length
+from saml_wsgi.resolvers.transformation import LONGEST, check_length
 
 
 def enriched(rules: Rules, person: Person, sources: Sequence[tuple[str, Source | None]]) -> Facts:
@@ -97,7 +97,11 @@ def keys_of(rules: Rules, person: Person) -> dict[str, str]:
     return {field: value for field, value in keys.items() if value}
 
 
-def _usable(value: str, field: str, origin: str) -> str:
+def _usable(value: object, field: str, origin: str) -> str:
+    if isinstance(value, str) and len(value) <= LONGEST and value.isascii() and value.isprintable():
+        # Nearly all values are so, and a synchronisation looks at millions.
+        value = value.strip()
+        return identifying_text(value, origin) if field == "username" and value else value
     value = _text(value, origin)
     check_length(value, origin)
     if field in NAMES:

@@ -234,7 +234,7 @@ class GroupRules:
         return self._manages(names.key(group))
 
     def _manages(self, key: str) -> bool:
-        return any(_fits(glob, key) for glob in self._globs)
+        return _EVERYTHING in self._globs or any(_fits(glob, key) for glob in self._globs)
 
     def _unknown(
         self, joined: Mapping[str, str], known: Callable[[Sequence[str]], Iterable[str]] | None
@@ -305,6 +305,9 @@ def _fits(glob: tuple[str, ...], key: str) -> bool:
 def _same(one: DistinguishedName | None, other: DistinguishedName) -> bool:
     return one is not None and one.key == other.key
 
+
+#: The pattern ``*``, taken apart.
+_EVERYTHING: Final = ("", "")
 
 #: Groups as they are asserted.
 AS_ASSERTED: Final = GroupRules()

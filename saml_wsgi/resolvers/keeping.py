@@ -210,7 +210,7 @@ class Keeper:
             return
         standing, now = self.standings.standing(self.owner, user.id), int(self.clock.time())
         was = "" if standing is None else standing.state
-        if not user.active and was == ACTIVE:
+        if not user.active and was not in {INACTIVE, MISSING}:
             return  # whom an administrator switched off isn't switched on when the source goes to and fro
         if standing is None or was != state or now >= standing.confirmed + EXACT_TO:
             self.standings.note(self.owner, subject, state, now)

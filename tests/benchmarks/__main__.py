@@ -7,7 +7,7 @@ import importlib
 
 from tests.benchmarks.harness import measure, report
 
-NAMES = ("request", "challenge", "acs", "resolve", "ldap")
+NAMES = ("request", "challenge", "acs", "resolve", "ldap", "sync")
 
 
 def main() -> None:

@@ -50,11 +50,11 @@ def benchmarks() -> Iterator[Benchmark]:
         yield Benchmark(finding, _FOUND, (Missing(_FOUND, f"needs {lacking}"),))
         return
     with ExitStack() as ending:
-        server = OpenLDAP(_tree(), "127.31.0.10")
+        server = OpenLDAP(tree(_COUNT), "127.31.0.10")
         ending.callback(server.remove)
         server.start()
-        source = _source(server)
-        ending.enter_context(closing(source.client))
+        found = source(server)
+        ending.enter_context(closing(found.client))
         stock = ldap3.Connection(ldap3.Server(server.plain, get_info=ldap3.NONE), READER, PASSWORD)
         stock.bind()
         ending.callback(stock.unbind)
@@ -62,17 +62,18 @@ def benchmarks() -> Iterator[Benchmark]:
             Case(_READ, _all_read(lambda: _stock(stock)), note=f"ldap3 {ldap3.__version__}"),
             Case(
                 "ours: a reading, with its connection",
-                _all_read(lambda: _ours(source.client)),
+                _all_read(lambda: read(found.client)),
                 note="goal: a ratio of at most 0.17",
             ),
             *_peers(ending, server),
             _ldapsearch(server),
         )
         yield Benchmark(reading, _READ, cases)
-        yield Benchmark(finding, _FOUND, tuple(_finding(source, stock)))
+        yield Benchmark(finding, _FOUND, tuple(_finding(found, stock)))
 
 
-def _tree() -> str:
+def tree(count: int) -> str:
+    """A directory with so many people."""
     entries = [
         f"dn: {BASE}\nobjectClass: dcObject\nobjectClass: organization\no: Example",
         f"dn: {PEOPLE}\nobjectClass: organizationalUnit\nou: people",
@@ -84,7 +85,7 @@ def _tree() -> str:
                 f"userPassword: {PASSWORD}",
             ]
         ),
-        *map(_person, range(_COUNT)),
+        *map(_person, range(count)),
     ]
     return "\n\n".join(entries) + "\n"
 
@@ -112,7 +113,8 @@ def _uid(number: int) -> str:
     return f"user{number:07}"
 
 
-def _source(server: OpenLDAP) -> LDAPSource:
+def source(server: OpenLDAP) -> LDAPSource:
+    """The source of that directory."""
     return factory(
         SourceContext("benchmark"),
         preset="openldap",
@@ -143,7 +145,8 @@ def _stock(connection: Any) -> int:
     return sum(1 for _ in found)
 
 
-def _ours(client: Client) -> int:
+def read(client: Client) -> int:
+    """How many there are: everybody is read."""
     with client.reading() as reader:
         pages = reader.pages(PEOPLE, "SUBTREE", _PERSON, _ATTRIBUTES, size=_PAGE, page_timeout=60)
         return sum(map(len, pages))
@@ -184,7 +187,7 @@ def _ldapsearch(server: OpenLDAP) -> Case | Missing:
     return Case(name, lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL))
 
 
-def _finding(source: LDAPSource, stock: Any) -> Iterator[Case]:
+def _finding(asked: LDAPSource, stock: Any) -> Iterator[Case]:
     """One person, another one each time."""
     numbers = itertools.cycle(range(0, _COUNT, 7))
 
@@ -197,13 +200,13 @@ def _finding(source: LDAPSource, stock: Any) -> Iterator[Case]:
         assert found["attributes"]["uid"] == [uid]
 
     def by_us(uid: str) -> None:
-        with source.client.look_up() as session:
+        with asked.client.look_up() as session:
             wanted = f"(&{_PERSON}(uid={uid}))"
             (found,) = session.search(PEOPLE, "SUBTREE", wanted, _ATTRIBUTES, most=1)
         assert found.texts("uid") == [uid]
 
     def by_source(uid: str) -> None:
-        profile = source.look_up({"username": uid})
+        profile = asked.look_up({"username": uid})
         assert profile is not None
         assert profile.username == uid
         assert profile.groups is not None
