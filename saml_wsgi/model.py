@@ -206,8 +206,9 @@ class Standing:
     """What a source last said of somebody whom it knows; kept with the link to their user.
 
     Attributes:
-        state: ``active``, ``inactive`` (switched off there), ``missing`` (not there any more), or ``""``:
-            it was never asked.
+        state: ``active``, ``inactive`` (switched off there), ``missing`` (not there any more), ``gone``
+            (likewise, and the user had been switched off here before), or ``""``: it was never asked.
+            Only whom it had switched off (``inactive``, ``missing``) is switched on when it says so.
         since: Since when it has been so, in seconds since the epoch.
         confirmed: When it last said so, exact to an hour; a complete synchronisation says it of everybody.
     """

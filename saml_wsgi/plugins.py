@@ -15,6 +15,7 @@ from saml_wsgi.interfaces import Clock, Directory, Links, Reading, Resolver, Sou
 from saml_wsgi.model import FIELDS
 from saml_wsgi.resolvers.chain import Chain
 from saml_wsgi.resolvers.context import DirectoryContext, ResolverContext, SourceContext
+from saml_wsgi.resolvers.identification import keeper
 from saml_wsgi.resolvers.mapping import AttributeMap
 
 _NONE: Final[Mapping[str, Source]] = MappingProxyType({})
@@ -55,6 +56,10 @@ def chain(
         clock: The time.
     """
     faulty = {problem.key for problem in problems.fatal}
+    if idp_name in map(keeper, sources):
+        # Links to both would be the same rows, and each user has one of each.
+        reason = f"{idp_name!a} is how links to people of a source are called here."
+        problems.add("idp.name", reason, "Write another name, or give the source another one.")
     mapping = attribute_map(settings)
     made: list[tuple[str, Resolver]] = []
     for wanted in settings.resolvers:

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from saml_wsgi.database import Prepared, Transaction, answering, connect, insert_into, rows
 from saml_wsgi.database.tables import groups, holds, links, users
-from saml_wsgi.directories.arrival.settling import Settling, Taken
+from saml_wsgi.directories.arrival.settling import Crossing, Settling, Taken
 from saml_wsgi.directories.links import check_link, refuse_unseen
 from saml_wsgi.directories.overlay import ASKED, FIND, GET, PAGE, REACHED, Register, listed, people
 from saml_wsgi.errors import DirectoryConflict, DirectoryUnavailable, Refused
@@ -109,25 +109,32 @@ class SQLDirectory:
         check_groups(members)
         if link is not None:
             check_link(*link, user_id)
-        return self._write(values["username_key"], lambda: self._create(values, members, link))
+
+        def write(connection: Connection, _: bool) -> User:
+            return self._create(connection, values, members, link)
+
+        return self._write(values["username_key"], write)
 
     def _create(
-        self, values: Mapping[str, Any], members: Collection[str], link: tuple[str, str] | None
+        self,
+        connection: Connection,
+        values: Mapping[str, Any],
+        members: Collection[str],
+        link: tuple[str, str] | None,
     ) -> User:
         user_id = values["id"]
-        with answering(DirectoryUnavailable), self._writes.begin() as connection:
-            if connection.execute(self._insert, values).rowcount != 1:
-                raise Taken("the username is taken")
-            self._settling.refuse_claimed(connection, values["username_key"], but=user_id)
-            _join(connection, user_id, members)
-            if link is not None:
-                pin = {"idp": link[0], "subject": link[1], "user_id": user_id, "created": values["created"]}
-                if connection.execute(self._link, pin).rowcount != 1:
-                    refuse_unseen(connection, *link)
-                    raise DirectoryConflict("the subject is pinned to another user")
-            created = _one(connection, user_id)
-            if created is None:
-                raise DirectoryUnavailable("the table saml_wsgi_sync has lost its row")
+        if connection.execute(self._insert, values).rowcount != 1:
+            raise Taken("the username is taken")
+        self._settling.refuse_claimed(connection, values["username_key"], but=user_id)
+        _join(connection, user_id, members)
+        if link is not None:
+            pin = {"idp": link[0], "subject": link[1], "user_id": user_id, "created": values["created"]}
+            if connection.execute(self._link, pin).rowcount != 1:
+                refuse_unseen(connection, *link)
+                raise DirectoryConflict("the subject is pinned to another user")
+        created = _one(connection, user_id)
+        if created is None:
+            raise DirectoryUnavailable("the table saml_wsgi_sync has lost its row")
         return created
 
     def update(self, user: User, changes: Changes, /) -> User:
@@ -148,33 +155,54 @@ class SQLDirectory:
         check_groups(members or ())
         if not holds(users.c.id, user.id):
             raise DirectoryConflict("the user is gone")
-        return self._write(values.get("username_key", ""), lambda: self._update(user.id, values, members))
 
-    def _update(self, user_id: str, values: Mapping[str, Any], members: frozenset[str] | None) -> User:
-        with answering(DirectoryUnavailable), self._writes.begin() as connection:
-            if values or members is not None:
-                # First of all, since it locks the row: two updates of one user follow each other.
-                _overwrite(connection, user_id, values, int(self._clock.time()))
-                if "username_key" in values:
-                    self._settling.refuse_claimed(connection, values["username_key"], but=user_id)
-                written = values.keys() if members is None else {*values, "groups"}
-                self._settling.written(connection, user_id, written)
-            if members is not None:
-                present = frozenset(connection.execute(_GROUPS_OF, {"wanted": user_id}).scalars())
-                _leave(connection, user_id, present - members)
-                _join(connection, user_id, members - present)
-            updated = _one(connection, user_id)
+        def write(connection: Connection, alone: bool) -> User:
+            return self._update(connection, user.id, values, members, alone=alone)
+
+        return self._write(values.get("username_key", ""), write)
+
+    def _update(
+        self,
+        connection: Connection,
+        user_id: str,
+        values: Mapping[str, Any],
+        members: frozenset[str] | None,
+        *,
+        alone: bool,
+    ) -> User:
+        if values or members is not None:
+            # First of all, since it locks the row: two updates of one user follow each other.
+            _overwrite(connection, user_id, values, int(self._clock.time()))
+            if "username_key" in values:
+                self._settling.refuse_claimed(connection, values["username_key"], but=user_id)
+            written = values.keys() if members is None else {*values, "groups"}
+            self._settling.written(connection, user_id, written, alone=alone)
+        if members is not None:
+            present = frozenset(connection.execute(_GROUPS_OF, {"wanted": user_id}).scalars())
+            _leave(connection, user_id, present - members)
+            _join(connection, user_id, members - present)
+        updated = _one(connection, user_id)
         if updated is None:
             raise DirectoryConflict("the user is gone")
         return updated
 
-    def _write(self, username_key: str, write: Callable[[], User]) -> User:
-        try:
-            return write()
-        except Taken:
-            # Perhaps by somebody who has another name by now, and whose row is yet to be settled.
-            self._settling.vacate(username_key)
-            return write()
+    def _write(self, username_key: str, write: Callable[[Connection, bool], User]) -> User:
+        """In a transaction; begun again, where what a synchronisation brought is in the way."""
+        alone = vacated = False
+        while True:
+            try:
+                with answering(DirectoryUnavailable), self._writes.begin() as connection:
+                    if alone:
+                        self._settling.alone(connection)
+                    return write(connection, alone)
+            except Crossing:
+                alone = True
+            except Taken:
+                # Perhaps by somebody who has another name by now, and whose row is yet to be settled.
+                if vacated:
+                    raise
+                self._settling.vacate(username_key)
+                vacated = True
 
     def saw(self, user_id: str, moment: int, /) -> None:
         """See :meth:`saml_wsgi.interfaces.Attendance.saw`. An earlier moment changes nothing."""

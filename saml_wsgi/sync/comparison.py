@@ -7,7 +7,7 @@ from typing import Final
 
 from saml_wsgi import names
 from saml_wsgi.directories.arrival.standing import LocalPopulation
-from saml_wsgi.directories.arrival.values import MISSING, Kept
+from saml_wsgi.directories.arrival.values import Kept
 from saml_wsgi.interfaces import Member
 from saml_wsgi.sync.decision import Decision, Here, Judge
 from saml_wsgi.sync.refusal import SyncRefused
@@ -19,6 +19,8 @@ _TAKEN: Final = (
     "link_conflict: the username belongs to another person of the source, perhaps a former one; see saml-wsgi"
     " links, and delete the former user or its link"
 )
+#: By so many seconds at most; sign-ins don't work where it is more.
+_CLOCKS_DIFFER: Final = 60
 
 
 class Comparison:
@@ -45,8 +47,13 @@ class Comparison:
         self.undecided = 0
 
     def count(self) -> None:
-        """Before a complete reading: how many are to be read if nobody is missing."""
+        """Before a complete reading: how many are to be read if nobody is missing, and who has no subject.
+
+        Whose link is removed while people are read isn't one of these: they may have been read already.
+        """
         self._before = self._linked()
+        for page in self._local.strays(self._judge.keeper):
+            self._staging.stray(page)
 
     def count_active(self) -> int:
         """How many active users the source keeps here."""
@@ -56,7 +63,7 @@ class Comparison:
         """Compare a page."""
         people = self._first_time(members)
         kept = self._local.known(self._judge.keeper, people.keys())
-        self._here += sum(one.state != MISSING for one in kept.values())
+        self._here += sum(map(self._judge.is_expected, kept.values()))
         judge, changed = self._judge, []
         for subject, (member, content) in people.items():
             digest = judge.digest(content)
@@ -74,6 +81,7 @@ class Comparison:
             owner = owners.get(wanted.get(person.name, ""))
             user_id = judge.whose(kept.get(person.subject), owner)
             whose[person.subject] = (kept.get(person.subject), owner, user_id)
+        self._staging.meet(owner.user_id for before, owner, _ in whose.values() if not before and owner)
         users = self._local.users({user_id for _, _, user_id in whose.values() if user_id is not None})
         decisions = []
         for person in changed:
@@ -93,12 +101,14 @@ class Comparison:
             raise SyncRefused("empty", "the source answered, and has nobody")
         if effects["unusable"] == effects["read"]:
             raise SyncRefused("too_many_unusable", f"nobody of {effects['read']} people can be understood")
+        for stray in self._staging.strays():
+            self._keep([self._judge.astray(stray)])
         # Asked twice: somebody who is deleted here meanwhile must not stand for somebody who is missing.
         if self._before == self._here == self._linked():
             return
         for page in self._local.subjects(self._judge.keeper):
             unseen = self._staging.unseen([subject for subject, _ in page])
-            gone = [(subject, kept) for subject, kept in page if subject in unseen and kept.state != MISSING]
+            gone = [one for one in page if one[0] in unseen and self._judge.is_expected(one[1])]
             gone = [(subject, kept) for subject, kept in gone if not self._came_meanwhile(kept)]
             users = self._local.users({kept.user_id for _, kept in gone})
             decisions = []
@@ -134,7 +144,11 @@ class Comparison:
         self._staging.plan(decisions)
 
     def _came_meanwhile(self, kept: Kept) -> bool:
-        """Whether somebody signed in for the first time after their page was read, so that nobody knows."""
-        late = not kept.digest and kept.updated >= self._started
+        """Whether somebody signed in for the first time after their page was read, so that nobody knows.
+
+        That was dated by the clock of the host where they did, and clocks differ, or are put right meanwhile.
+        """
+        is_new = kept.updated >= self._started or kept.created > self._started - _CLOCKS_DIFFER
+        late = is_new and not kept.digest
         self.undecided += late
         return late

@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 from saml_wsgi import names
 from saml_wsgi.directories.arrival.values import (
     ACTIVE,
+    GONE,
     INACTIVE,
     MISSING,
     ChangedUser,
@@ -21,6 +22,7 @@ from saml_wsgi.directories.arrival.values import (
     NewDigest,
     NewUser,
     Owner,
+    Stray,
     check_kept,
 )
 from saml_wsgi.errors import Refused
@@ -33,6 +35,8 @@ from saml_wsgi.resolvers.rules import Rules
 
 #: In front of the digest of what couldn't be understood, so that it counts as new but once.
 _UNUSABLE: Final = "!"
+#: In front of what stands for the subject of somebody who has none. No attribute's name begins like that.
+_NOBODY: Final = "-:"
 _WHO_MAY_BE_MADE: Final = ("allow_groups of the resolver", "allow_domains of the resolver")
 
 
@@ -128,6 +132,10 @@ class Judge:
             return False
         return kept.state == (ACTIVE if kept.active else INACTIVE)
 
+    def is_expected(self, kept: Kept) -> bool:
+        """Whether it is news if the source doesn't know them: it did, or they were switched on here since."""
+        return kept.state not in (MISSING, GONE) or (kept.active and kept.managed_by == self.keeper)
+
     def understand(self, member: Member, digest: str) -> Person:
         """The person in our terms."""
         name = ""
@@ -178,10 +186,20 @@ class Judge:
     def missing(self, subject: str, kept: Kept, username: str) -> Decision:
         """Somebody whom the source doesn't know any more."""
         loses = kept.active and kept.managed_by == self.keeper
-        write = ChangedUser(
-            kept.user_id, subject, kept.updated, state=MISSING, active=False if loses else None
-        )
+        state = GONE if _is_off_here(kept.state, active=kept.active) else MISSING
+        write = ChangedUser(kept.user_id, subject, kept.updated, state=state, active=False if loses else None)
         return Decision(subject, username, ("deactivated", "missing") if loses else (), write=write)
+
+    def astray(self, stray: Stray) -> Decision:
+        """A user of the source whose link was removed, and whose name nobody has there.
+
+        Nobody can say who they were there. So they are pinned to nobody's subject: whoever gets the name
+        later doesn't get the user, unless somebody here says so.
+        """
+        subject = f"{_NOBODY}{stray.user_id}"
+        write = ChangedUser(stray.user_id, subject, stray.updated, state=MISSING, active=False, pinned=True)
+        reason = "their link was removed, and nobody is called so there"
+        return Decision(subject, stray.username, ("deactivated", "missing"), reason, write)
 
     def _unusable(self, person: Person, kept: Kept | None, shown: str) -> Decision:
         assert person.refused is not None
@@ -230,12 +248,13 @@ class Judge:
         user = user if managed_by is None else replace(user, managed_by=managed_by)
         effects = ["adopted"] if managed_by is not None else []
         values: dict[str, str] = {}
-        groups, active, says, digest, reason = None, None, INACTIVE, person.digest, ""
+        groups, active, says, digest, reason = None, None, ACTIVE, person.digest, ""
         if person.facts is None:
+            # An administrator's doing must still be known as that when they are switched on there again.
+            says = ACTIVE if _is_off_here(state, active=user.active) else INACTIVE
             active = False if user.active else None
             effects += ["deactivated"] if user.active else []
         else:
-            says = ACTIVE
             try:
                 decided = self.policy.known(user, person.facts, self.rules, self.source, self.place)
                 self._check_added(decided.user, person)
@@ -297,6 +316,11 @@ class Judge:
     def _depends(self, left: object) -> bool:
         """Whether the same content can mean something else tomorrow: which groups there are counted."""
         return bool(left) and not self.rules.groups.create
+
+
+def _is_off_here(state: str, *, active: bool) -> bool:
+    """Whether somebody is switched off, and not since the source said so: whether an administrator did it."""
+    return not active and state not in (INACTIVE, MISSING)
 
 
 def printable(text: str) -> str:

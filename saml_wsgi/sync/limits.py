@@ -44,17 +44,22 @@ class Limit:
 
 
 def check(effects: Mapping[str, int], limit: Limit, count_active: Callable[[], int]) -> None:
-    """Raise SyncRefused if a run takes away too much of anything.
+    """Raise SyncRefused if a run takes away too much of anything, or switches off everybody there is.
 
     Args:
         effects: How often each of :attr:`saml_wsgi.sync.decision.Decision.effects` occurs.
         count_active: How many active users the source keeps here. Asked only where it matters, since it
             costs by their number.
     """
-    if all(effects.get(effect, 0) <= limit.least for _, effect, _ in _LOSSES):
+    gone = effects.get("deactivated", 0)
+    # In a small directory a wrong filter stays below every limit: nobody means to lose all people at once.
+    might_be_all = limit.number is None and 1 < gone <= limit.least
+    if not might_be_all and all(effects.get(effect, 0) <= limit.least for _, effect, _ in _LOSSES):
         return
     active = count_active()
     most = limit.of(active)
+    if might_be_all and gone >= active:
+        raise SyncRefused("too_many_removals", f"all {active} users would be switched off")
     for code, effect, what in _LOSSES:
         if effects.get(effect, 0) > most:
             raise SyncRefused(code, f"{effects[effect]} of {active} users {what}, and {most} are the limit")

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
-from saml_wsgi.directories.arrival.values import ChangedUser, Kept, NewDigest, NewUser
+from saml_wsgi.directories.arrival.values import ChangedUser, Kept, NewDigest, NewUser, Stray
 from saml_wsgi.sync.decision import Decision, printable
 from saml_wsgi.sync.refusal import SyncRefused
 
@@ -25,6 +25,8 @@ PRAGMA cache_size = -8000;
 -- million runs, and then the second one is told as ambiguous.
 CREATE TABLE seen (mark INTEGER PRIMARY KEY, digest INTEGER NOT NULL, page INTEGER NOT NULL);
 CREATE TABLE twice (subject TEXT PRIMARY KEY) WITHOUT ROWID;
+-- Who has no subject, and whose name wasn't read.
+CREATE TABLE stray (id TEXT PRIMARY KEY, username TEXT NOT NULL, updated INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE plan (
     subject TEXT NOT NULL,
     kind TEXT NOT NULL,
@@ -122,6 +124,22 @@ class Staging:
                 asked = f"SELECT mark FROM seen WHERE mark IN ({_holes(chunk)})"  # noqa: S608 - only ? in it
                 found.update(mark for (mark,) in self._file.execute(asked, chunk))
         return {subject for subject in subjects if hash(subject) not in found}
+
+    def stray(self, strays: Iterable[Stray]) -> None:
+        """Keep users who have no subject, until their name is read."""
+        with _room():
+            self._file.executemany("INSERT INTO stray VALUES (?, ?, ?)", strays)
+
+    def meet(self, ids: Iterable[str]) -> None:
+        """Somebody with the name of each of these users was read."""
+        with _room():
+            self._file.executemany("DELETE FROM stray WHERE id = ?", [(user_id,) for user_id in ids])
+
+    def strays(self) -> Iterator[Stray]:
+        """Those of them whose name wasn't read."""
+        with _room():
+            for row in self._file.execute("SELECT id, username, updated FROM stray"):
+                yield Stray(*row)
 
     def _earlier(self, marks: Sequence[int]) -> dict[int, int]:
         found: dict[int, int] = {}

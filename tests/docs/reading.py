@@ -23,6 +23,7 @@ from saml_wsgi import SAMLMiddleware
 from saml_wsgi.cli import main
 
 ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 PAGES = sorted(
     page
     for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md")
@@ -92,6 +93,25 @@ def commands(page: Path) -> list[list[str]]:
 def run(*arguments: str) -> Result:
     """What ``saml-wsgi`` says, in the folder at hand."""
     return CliRunner().invoke(main, list(arguments), prog_name="saml-wsgi", catch_exceptions=False)
+
+
+def the_ini(page: str, *having: str) -> Block:
+    """The page's ini that has all of these texts in it."""
+    (found,) = [block for block in blocks(DOCS / page, "ini") if all(text in block.text for text in having)]
+    return found
+
+
+def command(page: str, *words: str) -> list[str]:
+    """The command that a page shows with these words in it."""
+    (found,) = [each for each in commands(DOCS / page) if set(words) <= set(each)]
+    return found
+
+
+def does(page: str, *words: str) -> str:
+    """What the page's command prints; it succeeds."""
+    result = run(*command(page, *words))
+    assert result.exit_code == 0, result.output
+    return result.output
 
 
 @dataclass

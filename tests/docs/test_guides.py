@@ -6,28 +6,7 @@ import re
 
 import pytest
 
-from tests.docs.reading import ROOT, Block, blocks, commands, run
-
-DOCS = ROOT / "docs"
-
-
-def the_ini(page: str, *having: str) -> Block:
-    """The page's ini that has all of these texts in it."""
-    (found,) = [block for block in blocks(DOCS / page, "ini") if all(text in block.text for text in having)]
-    return found
-
-
-def command(page: str, *words: str) -> list[str]:
-    """The command that a page shows with these words in it."""
-    (found,) = [each for each in commands(DOCS / page) if set(words) <= set(each)]
-    return found
-
-
-def does(page: str, *words: str) -> str:
-    """What the page's command prints; it succeeds."""
-    result = run(*command(page, *words))
-    assert result.exit_code == 0, result.output
-    return result.output
+from tests.docs.reading import DOCS, Block, blocks, command, does, run, the_ini
 
 
 def reference_on(refusal) -> str:

@@ -91,13 +91,20 @@ class OpenLDAP:
         address: Of 127/8.
         name: What its certificate says that it is, if that isn't its address.
         counting: Whether it says how far it has come (``contextCSN``), as a server with replicas does.
+        base: What everything in it is below.
 
     Attributes:
         ca: The file with the certificate of the authority that made its own.
     """
 
     def __init__(
-        self, ldif: str, address: str = "127.0.0.1", *, name: str = "", counting: bool = False
+        self,
+        ldif: str,
+        address: str = "127.0.0.1",
+        *,
+        name: str = "",
+        counting: bool = False,
+        base: str = BASE,
     ) -> None:
         import trustme  # absent on machines that have no real servers either
 
@@ -115,7 +122,7 @@ class OpenLDAP:
             pem.write_to_path(str(self.folder / "server.pem"), append=True)
         text = _CONFIGURATION.format(
             folder=self.folder,
-            base=BASE,
+            base=base,
             limited=LIMITED,
             reader=READER,
             counting="overlay syncprov" if counting else "",

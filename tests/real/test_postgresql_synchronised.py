@@ -7,6 +7,7 @@ import pytest
 from saml_wsgi.testing.clock import FakeClock
 from tests.unit.sync import (
     test_sync_changes,
+    test_sync_courses,
     test_sync_faults,
     test_sync_limits,
     test_sync_names,
@@ -23,6 +24,7 @@ _ELSEWHERE = ("no_room", "lost_its_lease", "not_there", "told_to_stop")
 
 for _module in (
     test_sync_changes,
+    test_sync_courses,
     test_sync_faults,
     test_sync_limits,
     test_sync_names,

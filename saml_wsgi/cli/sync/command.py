@@ -37,10 +37,14 @@ _SHOWN: Final = 20
     "--max-removals",
     metavar="NUMBER",
     type=click.IntRange(0, 999_999_999),
-    help="So many users may be switched off, this once, in place of sync.max_removals.",
+    help="So many users may be switched off (or lose their groups, or a value), this once, in place of"
+    " sync.max_removals.",
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="As JSON, for programs; with --watch a line for each run."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="As JSON, for programs; with --watch a line for each run, with --history what each run said.",
 )
 @click.option(
     "--history", "past", is_flag=True, help=f"Show what the last {_SHOWN} runs did, and run nothing."
@@ -51,10 +55,12 @@ def sync(
     """Make the people of an LDAP directory users, and switch off those who left it.
 
     Everything is read before anything is written. If something is wrong (the directory doesn't answer fully,
-    too many people would be switched off), nothing is changed. Nobody is deleted: see `users purge`.
+    too many people would be switched off), nothing is changed, and it says why and what to do. Nobody is
+    deleted: see `users purge`.
 
     Ends with 0 if the run came to its end, with 1 if it changed nothing since something is wrong, and with 3
-    if another one is under way, here or on another host.
+    if another one is under way, here or on another host. With --watch failures are told and the next run
+    tries again; it ends with 0 when it is asked to stop.
     """
     _refuse_contradictions(
         past=past, watch=watch, once=dry_run or max_removals is not None, runs=full or watch or dry_run

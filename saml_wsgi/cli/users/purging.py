@@ -41,7 +41,7 @@ def _span(_: click.Context, __: click.Parameter, value: str) -> int:
     metavar="SPAN",
     required=True,
     callback=_span,
-    help="Whom no synchronisation has found there for so long, for example 90d.",
+    help="Whom no synchronisation has found there for so long, at least 1d; for example 90d.",
 )
 @click.option("--dry-run", is_flag=True, help="Only say who it would be.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
@@ -51,7 +51,7 @@ def purge(ini: str, missing: int, dry_run: bool, yes: bool) -> None:
     Their groups, links and sessions go with them. Left alone are people who are switched off there but
     still known, users whom an administrator has enabled here, and users whom somebody else manages.
 
-    Ends with 3, and deletes nobody, while a synchronisation is under way.
+    Ends with 3, and deletes nobody (any more), while a synchronisation is under way.
     """
     with opened(ini) as parts:
         from saml_wsgi import synchronising

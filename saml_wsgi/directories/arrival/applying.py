@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Final, Self, TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from saml_wsgi.database import answering
 from saml_wsgi.directories.arrival.lease import Lease
@@ -27,6 +31,15 @@ _SECURE: Final = "SELECT 1 FROM saml_wsgi_sync WHERE id = 1 AND fence = ? AND ho
 _NO_CHECKPOINT: Final = "PRAGMA wal_autocheckpoint = 0"
 _CACHE: Final = "PRAGMA cache_size = -16384"
 _CHECKPOINT: Final = ("PRAGMA wal_checkpoint(PASSIVE)", "PRAGMA wal_autocheckpoint = 1000")
+#: So many rows that what is known of the tables isn't true any more.
+_MANY: Final = 1000
+_TAKE_STOCK: Final = "ANALYZE saml_wsgi_users, saml_wsgi_groups, saml_wsgi_links, saml_wsgi_arriving"
+# Everything here is asked for by keys, a few at a time. Plans that go through whole tables, or are compiled,
+# look good while a table is small or not known yet, and take a multiple of the time.
+_BY_KEYS: Final = "SELECT " + ", ".join(
+    f"set_config('{name}', 'off', TRUE)"
+    for name in ("jit", "enable_seqscan", "enable_hashjoin", "enable_mergejoin")
+)
 _ALONE: Final = "LOCK TABLE saml_wsgi_users IN SHARE ROW EXCLUSIVE MODE"
 
 
@@ -61,6 +74,7 @@ class Applying(Writing):
             raise LostLease("another synchronisation took over")
         # Moving the write-ahead log into the file keeps nobody waiting, but would make this seem long: later.
         if self._database.postgresql:
+            self.execute(_BY_KEYS)
             self.execute(_ALONE)
         else:
             self.execute(_NO_CHECKPOINT)
@@ -90,6 +104,7 @@ class Pace:
         # How many rows, by what is done with them: it costs more to move a row than to add one.
         self._sizes: dict[str, int] = {}
         self._ended = 0.0
+        self._written = 0
 
     def once(self) -> Applying:
         """A transaction of its own, for what is quick and has to be done at once."""
@@ -116,10 +131,11 @@ class Pace:
         for batch in self._cut(items, what, rows):
             prepared = prepare(batch)
             time.sleep(max(0.0, self._ended + _PAUSE - time.monotonic()))
-            with answering(DirectoryUnavailable), self.once() as applying:
+            with _uninterrupted(), answering(DirectoryUnavailable), self.once() as applying:
                 began = time.monotonic()
                 write(applying, prepared)
             self._ended = time.monotonic()
+            self._written += len(batch)
             self._checkpoint()
             self._lease.renew()
             # It grows carefully: what comes next may be more work than what went before.
@@ -128,6 +144,14 @@ class Pace:
 
     def _size(self, what: str) -> int:
         return self._sizes.get(what, _FIRST)
+
+    def take_stock(self) -> None:
+        """PostgreSQL plans by what it knows of tables: if much was written, it looks. Nobody has to wait."""
+        if self._database.postgresql and self._written > _MANY:
+            # Else it does so by itself, later.
+            with suppress(SQLAlchemyError), Writing(self._database) as writing:
+                writing.execute(_TAKE_STOCK)
+        self._written = 0
 
     def _checkpoint(self) -> None:
         """What SQLite does by itself behind a commit, here. Before long others would have to do it."""
@@ -147,3 +171,15 @@ class Pace:
             filled += more
         if batch:
             yield batch
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Garbage isn't collected meanwhile: where there are many objects, that alone takes 30 ms and more."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()

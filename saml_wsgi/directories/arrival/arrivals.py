@@ -163,6 +163,7 @@ class Arrivals:
         Returns:
             How many users were settled.
         """
+        self._pace.take_stock()
         generation, _ = self._reached()
         total: int = self._database.fetch(_WAITING, (generation,))[0][0]
         done = 0

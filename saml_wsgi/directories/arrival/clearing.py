@@ -15,9 +15,8 @@ _NOTED: Final = """
 _MADE: Final = "SELECT id FROM saml_wsgi_users WHERE generation > ? AND id > ? ORDER BY id LIMIT ?"
 _FORGET: Final = "DELETE FROM saml_wsgi_arriving WHERE generation > ? AND user_id {among}"
 _UNPIN: Final = """
-    DELETE FROM saml_wsgi_links WHERE user_id {among} AND EXISTS (
-        SELECT 1 FROM saml_wsgi_users AS u WHERE u.id = saml_wsgi_links.user_id AND u.generation > ?
-    )
+    DELETE FROM saml_wsgi_links WHERE user_id {among}
+    AND (SELECT generation FROM saml_wsgi_users WHERE id = saml_wsgi_links.user_id) > ?
 """
 _UNMAKE: Final = "DELETE FROM saml_wsgi_users WHERE generation > ? AND id {among}"
 # Somebody is to get a name whose owner keeps it.

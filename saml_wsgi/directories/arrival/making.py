@@ -37,7 +37,7 @@ _GIVEN_UP: Final = """
 
 #: How many rows are held at once. Each table takes its own in turn: a transaction that writes into few
 #: indices has several times as many rows in the same time, and changes fewer pages for each.
-_PORTION: Final = 20_000
+_PORTION: Final = 12_000
 
 _Row: TypeAlias = tuple[Any, ...]
 _key_of_group = lru_cache(maxsize=8192)(key)

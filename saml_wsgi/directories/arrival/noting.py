@@ -84,9 +84,7 @@ class Noting:
         """The ids of those that can't be noted."""
         ids = self._run.database.values([person.user_id for person in batch])
         lost = {row[0] for row in applying.execute(_ANNOUNCED, (ids,))}
-        pins = [person for person in batch if person.pinned]
-        if pins:
-            lost |= self._pinned_elsewhere(applying, pins)
+        lost |= self._pinned_elsewhere(applying, batch)
         names = [
             (person.user_id, key(person.values["username"]))
             for person in batch
@@ -103,17 +101,21 @@ class Noting:
                 taken.add(name)
         return lost
 
-    def _pinned_elsewhere(self, applying: Applying, pins: list[ChangedUser]) -> set[str]:
-        of = self._run.database.values([person.user_id for person in pins])
-        to = self._run.database.values([person.subject for person in pins])
-        there = {tuple(row) for row in applying.execute(_LINKS_OF, (self._run.source, of))}
-        there |= {tuple(row) for row in applying.execute(_LINKS_TO, (self._run.source, to))}
-        subject_of = {user_id: subject for subject, user_id in there}
-        user_of = dict(there)
+    def _pinned_elsewhere(self, applying: Applying, batch: list[ChangedUser]) -> set[str]:
+        """The ids of those whose link was moved or removed since they were compared: not this source's."""
+        of = self._run.database.values([person.user_id for person in batch])
+        subject_of = {
+            user_id: subject for subject, user_id in applying.execute(_LINKS_OF, (self._run.source, of))
+        }
+        pins = [person.subject for person in batch if person.pinned]
+        user_of: dict[str, str] = {}
+        if pins:
+            to = self._run.database.values(pins)
+            user_of = dict(map(tuple, applying.execute(_LINKS_TO, (self._run.source, to))))
         return {
             person.user_id
-            for person in pins
-            if subject_of.get(person.user_id, person.subject) != person.subject
+            for person in batch
+            if subject_of.get(person.user_id, person.subject if person.pinned else None) != person.subject
             or user_of.get(person.subject, person.user_id) != person.user_id
         }
 

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from saml_wsgi.directories.arrival.statements import Database
-from saml_wsgi.directories.arrival.values import MISSING, Gone
+from saml_wsgi.directories.arrival.values import GONE, MISSING, Gone
 from saml_wsgi.directories.sql import SQLDirectory
 
 _LISTED: Final = """
     SELECT u.id, u.username, l.idp, l.subject, l.since
     FROM saml_wsgi_links AS l JOIN saml_wsgi_users AS u ON u.id = l.user_id AND u.managed_by = l.idp
-    WHERE l.state = ? AND NOT u.active
+    WHERE l.state IN (?, ?) AND NOT u.active
 """
 _PAGE: Final = _LISTED + " AND l.since < ? AND u.id > ? AND (l.idp = ? OR ? = '') ORDER BY u.id LIMIT ?"
 _ONE: Final = _LISTED + " AND u.id = ? AND l.idp = ? AND l.subject = ? AND l.since = ?"
@@ -41,7 +41,7 @@ class Purge:
             before: Seconds since the epoch.
             source: ``ldap:<name>``; None: of all sources.
         """
-        asked = (MISSING, before, after, source or "", source or "", limit)
+        asked = (MISSING, GONE, before, after, source or "", source or "", limit)
         return tuple(Gone(*row) for row in self._database.fetch(_PAGE, asked))
 
     def remove(self, directory: SQLDirectory, gone: Gone) -> bool:
@@ -49,7 +49,7 @@ class Purge:
 
         Whatever an unfinished synchronisation has in store for the user comes first: then this waits for it.
         """
-        asked = (MISSING, gone.user_id, gone.source, gone.subject, gone.since)
+        asked = (MISSING, GONE, gone.user_id, gone.source, gone.subject, gone.since)
         if not self._database.fetch(_ONE, asked) or self._database.fetch(_ARRIVING, (gone.user_id,)):
             return False
         return directory.remove(gone.user_id)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Collection
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, case, delete, literal, null, select, update
+from sqlalchemy import Connection, bindparam, case, delete, literal, null, select, text, update
 
 from saml_wsgi.database import Prepared, answering
 from saml_wsgi.database.tables import arriving, links, sync, users
@@ -23,7 +23,7 @@ from saml_wsgi.interfaces import Clock
 
 _VISIBLE: Final = arriving.c.generation <= sync.c.generation
 _WAITING: Final = (
-    select(case((_VISIBLE, 1), else_=0), sync.c.generation)
+    select(case((_VISIBLE, 1), else_=0), sync.c.generation, arriving.c.username_key)
     .join(sync, sync.c.id == 1)
     .where(arriving.c.user_id == bindparam("wanted"))
 )
@@ -42,16 +42,39 @@ _HOLDER: Final = (
     .select_from(users.join(sync, sync.c.id == 1).outerjoin(arriving, arriving.c.user_id == users.c.id))
     .where(users.c.username_key == bindparam("wanted"))
 )
+# Whose name somebody else gets as soon as they have another one, which a synchronisation brings both.
+_HEIR: Final = arriving.alias()
+_PROMISED: Final = (
+    select(literal(1))
+    .select_from(
+        users.join(arriving, arriving.c.user_id == users.c.id).join(
+            _HEIR, (_HEIR.c.username_key == users.c.username_key) & (_HEIR.c.user_id != users.c.id)
+        )
+    )
+    .where(users.c.id == bindparam("wanted"), arriving.c.username_key.is_not(None))
+    .limit(1)
+)
 _FORGET_DIGEST: Final = (
     update(links)
     .where(links.c.user_id == bindparam("wanted"), links.c.digest != literal(""))
     .values(digest=literal(""))
 )
 _COMING: Final = "a synchronisation is about to make this user"
+_ALONE: Final = text("LOCK TABLE saml_wsgi_users IN SHARE ROW EXCLUSIVE MODE")
+_PASSING_ON: Final = (
+    "a synchronisation is about to give the user's name to somebody else: try again when it is through, or"
+    " run it again if it was killed"
+)
 
 
 class Taken(DirectoryConflict):
     """A username is another row's; whether it is still another user's has to be looked at."""
+
+
+class Crossing(Exception):
+    """To move what arrived, other users have to be written, too, whom somebody else may be writing who
+    waits for this one: it has to be begun again by :meth:`Settling.alone`.
+    """
 
 
 class Settling:
@@ -70,14 +93,29 @@ class Settling:
         self._claimed = Prepared(engine, _CLAIMED)
         self._forget_digest = Prepared(engine, _FORGET_DIGEST)
 
-    def written(self, connection: Connection, user_id: str, names: Collection[str]) -> None:
+    def alone(self, connection: Connection) -> None:
+        """First of all in a transaction: nobody else writes users in it. SQLite has it so in any case."""
+        if self._database.postgresql:
+            connection.execute(_ALONE)
+
+    def written(
+        self, connection: Connection, user_id: str, names: Collection[str], *, alone: bool = False
+    ) -> None:
         """A user was just written, in these columns (``groups`` among them), by somebody else.
 
         What was written goes before what a synchronisation found earlier. Whatever else has arrived for
         the user is moved; and the next run compares the user field by field.
+
+        Args:
+            alone: It was begun by :meth:`alone`.
+
+        Raises:
+            Crossing: It wasn't, and has to be.
         """
         # Behind the write, which locks the user: nobody else notes or moves anything meanwhile.
-        for visible, generation in self._waiting.within(connection, {"wanted": user_id}).fetchall():
+        for visible, generation, name in self._waiting.within(connection, {"wanted": user_id}).fetchall():
+            if visible and name is not None and self._database.postgresql and not alone:
+                raise Crossing
             columns = [name for name in names if name in arriving.c and name != "updated"]
             # Whom the source had switched off is told by both, or by neither.
             columns += ["state"] if "active" in columns else []
@@ -87,12 +125,10 @@ class Settling:
         self._forget_digest.within(connection, {"wanted": user_id})
 
     def settle(self, connection: Connection, user_id: str) -> None:
-        """Move what has arrived for a user."""
-        for visible, generation in self._waiting.within(connection, {"wanted": user_id}).fetchall():
+        """Move what has arrived for a user. Behind nothing but questions, and :meth:`alone`."""
+        for visible, generation, _ in self._waiting.within(connection, {"wanted": user_id}).fetchall():
             if visible:
-                # Locks the table first and then the row, as a synchronisation does.
-                same = users.c.generation
-                connection.execute(update(users).where(users.c.id == user_id).values(generation=same))
+                self.alone(connection)
                 self._move(connection, user_id, generation)
 
     def switched_off(self, connection: Connection, user_id: str) -> None:
@@ -104,8 +140,17 @@ class Settling:
         )
 
     def part(self, connection: Connection, source: str, user_id: str) -> None:
-        """A user's link to a source is about to end: what the source brought before stays, and no more."""
+        """A user's link to a source is about to end: what the source brought before stays, and no more.
+
+        Raises:
+            DirectoryUnavailable: A synchronisation is about to give the user's name to somebody else. Without
+                another name of their own both would have it.
+        """
+        # First of all: a synchronisation notes nothing meanwhile by a link that is about to end.
+        self.alone(connection)
         self.settle(connection, user_id)
+        if connection.execute(_PROMISED, {"wanted": user_id}).first() is not None:
+            raise DirectoryUnavailable(_PASSING_ON)
         noted = (arriving.c.user_id == user_id, arriving.c.source == source)
         connection.execute(delete(arriving).where(*noted))
 

@@ -6,15 +6,27 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from saml_wsgi.directories.arrival.statements import Database, askable
-from saml_wsgi.directories.arrival.values import MISSING, Counts, Kept, Owner, Progress
+from saml_wsgi.directories.arrival.values import GONE, MISSING, Counts, Kept, Owner, Progress, Stray
 from saml_wsgi.model import FIELDS, User
 
 _PAGE: Final = 1000
 _PROGRESS: Final = "SELECT cursor, full_at, finished FROM saml_wsgi_sync_sources WHERE source = ?"
-_LINKED: Final = "SELECT count(*) FROM saml_wsgi_links WHERE idp = ? AND state <> ?"
+# Two questions, since the second is about few, and must not cost by all users.
+_LINKED: Final = """
+    SELECT (SELECT count(*) FROM saml_wsgi_links WHERE idp = ? AND state NOT IN (?, ?)) + (
+        SELECT count(*) FROM saml_wsgi_links AS l JOIN saml_wsgi_users AS u ON u.id = l.user_id
+        WHERE l.idp = ? AND l.state IN (?, ?) AND u.active AND u.managed_by = l.idp
+    )
+"""
+_STRAYS: Final = """
+    SELECT u.id, u.username, u.updated FROM saml_wsgi_users AS u
+    WHERE u.managed_by = ? AND u.active AND u.id > ?
+    AND NOT EXISTS (SELECT 1 FROM saml_wsgi_links AS l WHERE l.idp = ? AND l.user_id = u.id)
+    ORDER BY u.id LIMIT ?
+"""
 _ACTIVE: Final = "SELECT count(*) FROM saml_wsgi_users WHERE managed_by = ? AND active"
 _KEPT: Final = """
-    SELECT l.subject, l.user_id, l.digest, l.state, u.active, u.managed_by, u.updated
+    SELECT l.subject, l.user_id, l.digest, l.state, u.active, u.managed_by, u.updated, l.created
     FROM saml_wsgi_links AS l JOIN saml_wsgi_users AS u ON u.id = l.user_id
     WHERE l.idp = ?
 """
@@ -52,7 +64,7 @@ class LocalPopulation:
 
     def counts(self, source: str) -> Counts:
         """How many there are of the source."""
-        linked = self._database.fetch(_LINKED, (source, MISSING))[0][0]
+        linked = self._database.fetch(_LINKED, (source, MISSING, GONE, source, MISSING, GONE))[0][0]
         return Counts(linked, self._database.fetch(_ACTIVE, (source,))[0][0])
 
     def known(self, source: str, subjects: Collection[str]) -> Mapping[str, Kept]:
@@ -88,6 +100,13 @@ class LocalPopulation:
             for row in self._database.fetch(_USERS, (asked,))
         }
 
+    def strays(self, source: str) -> Iterator[Sequence[Stray]]:
+        """Active users whom the source manages and who are pinned to none of its subjects, by pages."""
+        last = ""
+        while page := self._database.fetch(_STRAYS, (source, last, source, _PAGE)):
+            yield tuple(Stray._make(row) for row in page)
+            last = page[-1][0]
+
     def subjects(self, source: str) -> Iterator[Sequence[tuple[str, Kept]]]:
         """Everybody who is pinned to a subject of the source, a page at a time, in no order that Python knows
         (PostgreSQL sorts by its own rules): look each up where you keep who was read. Memory stays flat.
@@ -99,5 +118,5 @@ class LocalPopulation:
 
 
 def _kept(row: Sequence[object]) -> Kept:
-    _, user_id, digest, state, active, managed_by, updated = row
-    return Kept._make((user_id, digest, state, bool(active), managed_by, updated))
+    _, user_id, digest, state, active, managed_by, updated, created = row
+    return Kept._make((user_id, digest, state, bool(active), managed_by, updated, created))

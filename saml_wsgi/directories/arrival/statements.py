@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from saml_wsgi.database import Transaction, answering, connect
+from saml_wsgi.database.engines import lend
 from saml_wsgi.errors import DirectoryUnavailable
 
 
@@ -38,6 +39,14 @@ class Database:
         """The parameter of ``{among}``: values that are :func:`askable`."""
         return list(given) if self.postgresql else json.dumps(list(given))
 
+    def execute(self, cursor: Any, text: str, values: Sequence[Any]) -> None:
+        """Run a statement on one of the driver's cursors; raises the driver's errors."""
+        if self.postgresql:
+            # A plan that was made while a table was empty would be kept while a million rows come into it.
+            cursor.execute(self.sql(text), values, prepare=False)
+        else:
+            cursor.execute(self.sql(text), values)
+
     @contextmanager
     def explained(self) -> Iterator[None]:
         """What the driver raises becomes what SQLAlchemy raises."""
@@ -53,10 +62,10 @@ class Database:
             DirectoryUnavailable: The database doesn't answer.
         """
         with answering(DirectoryUnavailable), self.explained():
-            pooled = self.engine.raw_connection()
+            pooled = lend(self.engine)
             try:
-                cursor = pooled.cursor()
-                cursor.execute(self.sql(text), values)
+                cursor: Any = pooled.cursor()
+                self.execute(cursor, text, values)
                 return list(cursor.fetchall())
             finally:
                 pooled.close()
@@ -74,7 +83,7 @@ class Writing(Transaction):
     def execute(self, text: str, values: Sequence[Any] = ()) -> Any:
         """Run a statement; the driver's cursor."""
         with self._database.explained():
-            self._cursor.execute(self._database.sql(text), values)
+            self._database.execute(self._cursor, text, values)
         return self._cursor
 
     def execute_each(self, text: str, values: Sequence[Sequence[Any]]) -> int:

@@ -17,6 +17,8 @@ from saml_wsgi.names import key
 ACTIVE: Final = "active"
 INACTIVE: Final = "inactive"
 MISSING: Final = "missing"
+#: Not there any more, and somebody here had switched the user off before that: whoever is back stays so.
+GONE: Final = "gone"
 
 # Every column of text holds as much.
 _ALWAYS_HELD: Final = 1024
@@ -54,7 +56,7 @@ class ChangedUser:
         subject: What identifies the person for good at the source.
         updated: :attr:`Kept.updated` or :attr:`Owner.updated`, as it was compared: if somebody else writes
             the user meanwhile, the link gets no digest and the next run compares field by field.
-        state: What the source says: :data:`ACTIVE`, :data:`INACTIVE` or :data:`MISSING`.
+        state: What the source says: :data:`ACTIVE`, :data:`INACTIVE`, :data:`MISSING` or :data:`GONE`.
         digest: What the link is to keep, in hexadecimal; ``""``: the next run compares field by field.
         values: New values of ``model.FIELDS``; what isn't named stays as it is.
         groups: The names of all groups from now on, or None: they stay.
@@ -80,10 +82,11 @@ class Kept(NamedTuple):
     """A user who is pinned to a subject of the source, and what the source last said.
 
     Attributes:
-        state: :data:`ACTIVE`, :data:`INACTIVE`, :data:`MISSING`, or ``""``: it was never asked.
+        state: :data:`ACTIVE`, :data:`INACTIVE`, :data:`MISSING`, :data:`GONE`, or ``""``: it was never asked.
         digest: In hexadecimal; ``""``: to be compared field by field.
         active: Whether the user is active here.
         updated: When the user was last written; for :class:`ChangedUser` and :class:`NewDigest`.
+        created: When they were pinned to the subject.
     """
 
     user_id: str
@@ -92,6 +95,7 @@ class Kept(NamedTuple):
     active: bool
     managed_by: str
     updated: int
+    created: int = 0
 
 
 class Owner(NamedTuple):
@@ -106,6 +110,18 @@ class Owner(NamedTuple):
     managed_by: str
     updated: int
     subject: str | None
+
+
+class Stray(NamedTuple):
+    """An active user whom the source manages, and who is pinned to none of its subjects: a link was removed.
+
+    Attributes:
+        updated: As :attr:`Kept.updated`.
+    """
+
+    user_id: str
+    username: str
+    updated: int
 
 
 class NewDigest(NamedTuple):
@@ -125,7 +141,8 @@ class Counts:
     """How many there are of a source.
 
     Attributes:
-        linked: Users who are pinned to a subject of it and whom it didn't miss when last read.
+        linked: Users who are pinned to a subject of it and whom it didn't miss when last read, or who were
+            switched on here since.
         active: Users who are active here and managed by it.
     """
 

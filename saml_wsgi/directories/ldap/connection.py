@@ -32,6 +32,8 @@ _LARGEST_ANSWER: Final = 8 * 1024 * 1024
 _LARGEST_ENTRY: Final = 128 * 1024 * 1024
 #: A page's entries are handed on when they have so many bytes: pages of large groups don't fill the memory.
 _PORTION: Final = 4 * 1024 * 1024
+#: The address of a part of an Active Directory is shorter; a longer one isn't worth being understood.
+_LONGEST_ADDRESS: Final = 1000
 _SUCCESS: Final = 0
 _SIZE_LIMIT: Final = 4
 _NO_SUCH_OBJECT: Final = 32
@@ -133,9 +135,10 @@ class Connection:
         request = _written(requests.search, base, scope, wanted, attributes, most=limit, seconds=seconds)
         found: list[Entry] = []
         cookie = b""
+        # All pages together: a server that has no end must not fill the memory of whoever signs in.
+        self._wire.allow(until, largest=_LARGEST_ANSWER, all_together=_LARGEST_ANSWER)
         while True:
             elsewhere: list[str] = []
-            self._wire.allow(until, largest=_LARGEST_ANSWER, all_together=_LARGEST_ANSWER)
             self._ask(request, (requests.paging(_PAGE, cookie),) if paged else ())
             spans, result = self._read(elsewhere)
             assert result is not None
@@ -248,7 +251,9 @@ class Connection:
                     return spans, result
                 if said.kind != decoder.SEARCH_REFERENCE:
                     raise Malformed("the server answers what isn't an entry")
-                elsewhere += decoder.reference(wire.data, said.start, said.stop)
+                if not elsewhere:  # one is enough, however many come
+                    found = decoder.reference(wire.data, said.start, said.stop)
+                    elsewhere += [uri[:200] for uri in found if not _is_without_people(uri)][:1]
         return spans, None
 
     def _understood(self, spans: list[Span]) -> list[Entry]:
@@ -267,9 +272,8 @@ class Connection:
         if self._ignore_references:
             return
         for uri in elsewhere:
-            if not _is_without_people(uri):
-                detail = f"{self.server} says that more is at {ascii(uri)[:200]}"
-                raise SourceUnavailable(f"{detail}: narrow the base, or ignore_references")
+            detail = f"{self.server} says that more is at {ascii(uri)[:200]}"
+            raise SourceUnavailable(f"{detail}: narrow the base, or ignore_references")
 
     def _cookie(self, result: Result, before: bytes) -> bytes:
         """What the next page is asked for with, or nothing."""
@@ -306,6 +310,8 @@ def _unasked(data: bytes, said: decoder.Message) -> OSError:
 
 
 def _is_without_people(uri: str) -> bool:
+    if len(uri) > _LONGEST_ADDRESS:
+        return False
     try:
         place = unquote(urlsplit(uri).path).lstrip("/").lower()
     except ValueError:

@@ -22,7 +22,8 @@ class Course:
     def __init__(self, server: Server) -> None:
         self.count = 0
         self._server = server
-        self._begun: set[str] = set()
+        # Hashes, since a server may have pages of one entry each, and names as long as it likes.
+        self._begun: set[int] = set()
         self._is_begin = True
         self._empty = 0
 
@@ -34,10 +35,10 @@ class Course:
     def add(self, found: list[Entry], *, page_ends: bool) -> None:
         """Raises: SourceUnavailable: A page's first entry came again, or too many pages have none."""
         begun = self._begun
-        if begun and not begun.isdisjoint([entry.dn for entry in found]):
+        if begun and not begun.isdisjoint([hash(entry.dn) for entry in found]):
             raise SourceUnavailable(f"{self._server} tells the same people again and again")
         if found and self._is_begin:
-            begun.add(found[0].dn)
+            begun.add(hash(found[0].dn))
             self._empty = 0
         self._is_begin = page_ends
         self.count += len(found)

@@ -180,8 +180,6 @@ def _attributes(  # noqa: C901, PLR0912 - in one piece: calls for each part woul
         if size >= LONG:
             size, start = sized(data, start - 1)
         at = start + size
-        if at >= behind:
-            raise Malformed("an attribute has no values")
         written = data[start:at]
         name = known.get(written) or _new(written, known)
         if name in found:
@@ -194,7 +192,7 @@ def _attributes(  # noqa: C901, PLR0912 - in one piece: calls for each part woul
         if size >= LONG:
             size, start = sized(data, at + 1)
         last = start + size
-        if last > behind:
+        if last > behind:  # and so if the name is too long: the values are behind it
             raise Malformed("values are longer than their attribute")
         # Most have one short value, which is all that there is: told by its length.
         if size > 1 and data[start] == _OCTETS and data[start + 1] == size - 2 < LONG:

@@ -22,6 +22,8 @@ from saml_wsgi.model import FIELDS, Profile
 _NAMES: Final = frozenset({"username", "email"})
 #: Attributes whose values are bytes, whatever they look like. An objectGUID has a usual form (MS-DTYP 2.3.4).
 _BINARY: Final = frozenset({"objectsid", "guid", "ms-ds-consistencyguid", "objectguid"})
+#: Keys of which no two entries have the same one, and which nobody can write.
+_MADE_BY_SERVERS: Final = frozenset({"entryuuid", "objectguid", "objectsid"})
 _LONGEST_KEY: Final = 1000
 #: What a profile says when somebody is switched off changes with this number, and with nothing else here.
 _MEANING: Final = 1
@@ -124,6 +126,7 @@ class People:
         # A directory may find José for Jose, or compare in ways that nobody here knows of.
         if not found or not _has(found[0], attributes, names.key if field in _NAMES else str, value):
             return self._nobody(f"nobody below {self.base} has this {field}")
+        self._check_alone(found[0], ask, attributes, value)
         return self.profile(found[0], ask, field, value)
 
     def profile(self, entry: Entry, ask: Searcher, field: str = "", value: str = "") -> Profile:
@@ -192,12 +195,32 @@ class People:
         return ""
 
     def _text_key(self, entry: Entry, values: tuple[bytes, ...]) -> str:
+        return names.key(self._key_text(entry, values))
+
+    def _key_text(self, entry: Entry, values: tuple[bytes, ...]) -> str:
         text = _plain(values[0]) if len(values) == 1 else None
         if text is None:
             text = _stable(entry, self.key)
         if not text or len(text) > _LONGEST_KEY:
             raise Refused("attribute_unusable", f"{entry.shown} has no {self.key} that it could have")
-        return names.key(text)
+        return text
+
+    def _check_alone(self, entry: Entry, ask: Searcher, attributes: tuple[str, ...], value: str) -> None:
+        """Refuse to believe somebody whose key another one has, too: perhaps one of them wrote it there.
+
+        A synchronisation sees that by itself. Nobody can write what servers make (RFC 4530; MS-ADTS
+        3.1.1.1.4).
+        """
+        kind, values = self.key.lower(), entry.values(self.key)
+        if kind in _MADE_BY_SERVERS or not values or not values[0]:
+            return
+        text = values[0] if kind in _BINARY else self._key_text(entry, values)
+        if text == value and [name.lower() for name in attributes] == [kind]:
+            return  # who was found by it is the only one who has it
+        wanted = f"(&{self.wanted}{escaping.equals(self.key, text)})"
+        for other in ask.search(self.base, SUBTREE, wanted, (self.key,), most=1):
+            if escaping.identity(other.dn) != escaping.identity(entry.dn):
+                raise Ambiguous(f"{entry.shown} and {other.shown} both have this {self.key}")
 
     def _nobody(self, why: str) -> Profile | None:
         if not self.is_everybody:

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from saml_wsgi.database.tables import users
+from saml_wsgi.errors import DirectoryUnavailable
 from saml_wsgi.model import Changes, Profile, Standing
 from saml_wsgi.testing.contracts.crowd import at_once
 from tests.unit.directories.bringing import NOW, READ, SOURCE, Stories, changing_nothing
@@ -113,6 +114,35 @@ class WriteStories(Stories):
             bringing.flip()
             bringing.settle()
         assert directory.get(ada.id).first_name == ("Augusta" if flipped else "")
+
+    @pytest.mark.parametrize("end", ["unpin", "repin"])
+    def test_a_link_whose_users_name_is_passed_on(self, bringing, directory, links, ada, bob, end):
+        """A link doesn't end while its user's name is about to be another one's: both would have it then."""
+        bringing.change(ada.id, username="countess")
+        bringing.change(bob.id, username="Ada")
+        eve = directory.create(Profile(username="eve"), managed_by="local")
+        given = (SOURCE, "uid:ada") if end == "unpin" else (SOURCE, "uid:ada", eve.id)
+        with pytest.raises(DirectoryUnavailable, match="try again"):
+            getattr(links, end)(*given)
+        bringing.flip()
+        for _ in range(2):
+            assert [user.id for user in directory.find("username", "ada")] == [bob.id]
+            assert [user.id for user in directory.find("username", "countess")] == [ada.id]
+            bringing.settle()
+        assert links.unpin(SOURCE, "uid:ada") is True
+
+    def test_swapped_names_written_at_once(self, bringing, directory, ada, bob):
+        """Two users whose names were swapped can be written at the same time; neither write fails."""
+        for turn in range(5):
+            one, other = directory.get(ada.id), directory.get(bob.id)
+            bringing.change(ada.id, username=other.username)
+            bringing.change(bob.id, username=one.username)
+            bringing.flip()
+            pair = (one, other)
+            at_once(2, lambda number: directory.update(pair[number], Changes({"first_name": str(turn)})))
+            assert bringing.waiting() == {}
+            assert directory.get(ada.id).username == other.username
+            assert directory.get(bob.id).username == one.username
 
     def test_what_the_source_says_is_of_the_same_moment(self, bringing, links, ada):
         """The state that a synchronisation brings is seen from the flip on, with the user."""

@@ -162,10 +162,25 @@ def test_users_who_are_switched_off_already_lose_nothing(crowd):
     take_away(crowd, "missing", range(8))
     report = crowd.done()
     assert (report.counts["deactivated"], report.counts["missing"]) == (0, 0)
-    assert {crowd.state(f"uid:{number}") for number in range(8)} == {"missing"}
+    assert {crowd.state(f"uid:{number}") for number in range(8)} == {"gone"}
 
 
 def test_a_refusal_has_a_code_that_is_known():
     """A code that nobody documented can't be raised."""
     with pytest.raises(ValueError, match="unknown code"):
         SyncRefused("whatever", "")
+
+
+def test_nobody_loses_everybody(world):
+    """In the smallest directory, too, a run doesn't switch off all there are, unless it is told to."""
+    for number in range(3):
+        world.source.put(f"uid:{number}", username=f"user{number}")
+    world.done()
+    before = world.snapshot()
+    for number in range(3):
+        world.source.remove(f"uid:{number}")
+    world.source.put("uid:new", username="new")
+    report = world.sync()
+    assert (report.code, report.detail) == ("too_many_removals", "all 3 users would be switched off")
+    assert world.snapshot() == before
+    assert world.done(max_removals=3).counts["missing"] == 3

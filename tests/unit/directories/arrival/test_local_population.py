@@ -38,7 +38,7 @@ def test_known(staff):
     """By subject, those who are pinned to this source, and nobody else."""
     staff.links.pin("ldap:other", "uid:3", staff.id("local"))
     found = staff.local.known(SOURCE, ["uid:3", "uid:99", "uid:local"])
-    assert found == {"uid:3": Kept(staff.id("u3"), "d1", ACTIVE, True, SOURCE, NOW)}
+    assert found == {"uid:3": Kept(staff.id("u3"), "d1", ACTIVE, True, SOURCE, NOW, NOW)}
     assert staff.local.known(SOURCE, []) == {}
 
 

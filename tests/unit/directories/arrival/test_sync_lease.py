@@ -6,6 +6,7 @@ import threading
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 from saml_wsgi import database
 from saml_wsgi.directories.arrival.lease import Lease
@@ -117,6 +118,16 @@ def test_renewed_by_itself(patient):
 
     with Lease(patient, "ldap:staff", ttl=0.05, clock=Listening(time=NOW)):
         assert Listening.asked.wait(30)
+
+
+def test_what_the_thread_hears(patient, clock):
+    """Once the thread heard that somebody else took over, the run hears it at its next page."""
+    with Lease(patient, "ldap:staff", ttl=0.05, clock=clock) as first:
+        with database.connect(patient).begin() as connection:
+            connection.execute(text("UPDATE saml_wsgi_sync SET fence = fence + 1"))
+        first._thread.join(30)
+        with pytest.raises(LostLease):
+            first.renew()
 
 
 def test_a_clock_that_was_set_back(lease, clock):

@@ -13,7 +13,12 @@ from ldap3.protocol.rfc2696 import RealSearchControlValue
 from ldap3.protocol.rfc4511 import LDAPMessage
 from ldap3.utils.asn1 import decoder, encode
 
+from saml_wsgi.directories.ldap.client import Client
+from saml_wsgi.directories.ldap.servers import Access, Server
+
 END = b""
+#: What finds everybody.
+EVERYBODY = ("dc=test", "SUBTREE", "(objectClass=*)", ["uid"])
 PAGED_RESULTS = "1.2.840.113556.1.4.319"
 
 
@@ -185,3 +190,10 @@ class Pages:
 
     def _cookie(self, at: int) -> bytes:
         return b"0" if self.steady else b"at %d" % at
+
+
+def client_of(*servers: Paging, ignore_references: bool = False) -> Client:
+    """A client of such servers."""
+    places = tuple(Server(server.address, server.port, "none") for server in servers)
+    access = Access(places, None, "cn=reader,dc=test", "reader-demo")
+    return Client(access, ignore_references=ignore_references)

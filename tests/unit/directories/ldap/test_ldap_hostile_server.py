@@ -188,6 +188,15 @@ def test_tls_that_is_refused(fake, answer):
     assert b"cn=r" not in b"".join(fake.heard)
 
 
+def test_start_tls_that_is_refused_in_words(fake):
+    """The server's refusal is told, and something else isn't taken for its consent."""
+    with pytest.raises(SourceUnavailable, match=r"refuses StartTLS \(result 2\)"):
+        _look_up(fake, _result(1, 2, 0x78), BOUND, starttls=True)
+    for answer in (_result(2, 0, 0x78), _result(1, 0, 0x61)):
+        with pytest.raises(SourceUnavailable, match="answers to StartTLS is something else"):
+            _look_up(fake, answer, BOUND, starttls=True)
+
+
 def test_an_answer_put_behind_start_tls(fake):
     """What somebody in between puts behind the answer, in the clear, isn't taken for what comes by TLS."""
     with pytest.raises(SourceUnavailable):

@@ -72,8 +72,9 @@ def test_the_control_of_paged_results(value, size, critical):
 def test_results_that_are_none(content):
     """A message without a number or a code, or with parts that don't fit, says nothing."""
     data = tlv(0x30, content)
-    with pytest.raises(Malformed):
-        decoder.result(data + data, decoder.message(data + data, 0, len(data)))
+    for buffer in (data, data + data):
+        with pytest.raises(Malformed):
+            decoder.result(buffer, decoder.message(buffer, 0, len(data)))
 
 
 def test_a_reference_to_nowhere():
