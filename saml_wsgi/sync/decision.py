@@ -35,8 +35,8 @@ from saml_wsgi.resolvers.rules import Rules
 
 #: In front of the digest of what couldn't be understood, so that it counts as new but once.
 _UNUSABLE: Final = "!"
-#: In front of what stands for the subject of somebody who has none. No attribute's name begins like that.
-_NOBODY: Final = "-:"
+#: In front of what stands for the subject of somebody who has none. No attribute has such a name.
+_NOBODY: Final = "no.subject:"
 _WHO_MAY_BE_MADE: Final = ("allow_groups of the resolver", "allow_domains of the resolver")
 
 
